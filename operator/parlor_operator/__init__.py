@@ -1,0 +1,1 @@
+"""Reconciles Distributor and LegalHold resources."""

@@ -1,0 +1,1 @@
+"""Conversations, messages, moderation, holds and retention."""

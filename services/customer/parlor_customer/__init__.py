@@ -1,0 +1,1 @@
+"""Invites, relationships and entitlements."""

@@ -1,0 +1,1 @@
+"""Card games: invites, rules, plays and live tables."""

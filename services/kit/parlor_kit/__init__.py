@@ -1,0 +1,1 @@
+"""What every Parlor process shares, domain-free."""

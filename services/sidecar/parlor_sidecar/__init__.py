@@ -1,0 +1,1 @@
+"""Validates service credentials in front of the internal routes of a service."""
