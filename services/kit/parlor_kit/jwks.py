@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import http.client
 import json
 import logging
 import random
@@ -87,7 +88,9 @@ def _usable(entry: object) -> jwt.PyJWK | None:
     if not isinstance(kid, str) or not 0 < len(kid) <= MAX_KID_LENGTH:
         return None
     operations = entry.get("key_ops", ["verify"])
-    if entry.get("use", "sig") != "sig" or "verify" not in operations:
+    if not isinstance(operations, list) or "verify" not in operations:
+        return None
+    if entry.get("use", "sig") != "sig":
         return None
     if "d" in entry:
         log.error("a private key is published in the key set: left out, kid=%s", kid)
@@ -221,7 +224,7 @@ class KeySet:
             async with asyncio.timeout(self._timeout + 1):
                 document = await self._fetch()
             keys = parse(document)
-        except (OSError, ValueError, RecursionError, TimeoutError) as error:
+        except (OSError, http.client.HTTPException, ValueError, RecursionError) as error:
             self._last_fetch_failed = True
             log.warning("the key set could not be loaded: %s", error)
             return False

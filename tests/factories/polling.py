@@ -1,0 +1,13 @@
+"""Waiting for a condition, bounded: the only way a test here waits for anything."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+
+async def until(condition: Callable[[], bool], seconds: float = 5, every: float = 0.005) -> None:
+    """Return once the condition holds; fail when it does not within the time."""
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(every)
