@@ -1,0 +1,104 @@
+"""Makes the topics of kafka/topics.yaml on a broker. Called by `stack` and `backing`.
+
+What exists is left alone, so this can run at every start; a topic that has fewer partitions than
+the file says is widened. The broker never makes a topic by itself.
+"""
+
+import asyncio
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
+
+from parlor_dev.processes import ProcessFailed
+
+_ALREADY_EXISTS = 36
+_VISIBLE_POLLS = 200
+_DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
+
+
+@dataclass(frozen=True)
+class Topic:
+    name: str
+    partitions: int
+    retention_ms: int
+
+
+def read_topics(file: Path) -> list[Topic]:
+    """Every topic that follows from the file: the listed, and dead letters of each consumer."""
+    content: dict[str, Any] = yaml.safe_load(file.read_text())
+    dead_letter_retention = milliseconds(content["dead_letters"]["retention"])
+    topics: list[Topic] = []
+    for row in content["topics"]:
+        name, partitions = str(row["topic"]), int(row["partitions"])
+        topics.append(Topic(name, partitions, milliseconds(row["retention"])))
+        topics += [
+            Topic(f"{name}.{consumer}.dlq", partitions, dead_letter_retention)
+            for consumer in row["consumers"]
+        ]
+    return topics
+
+
+def milliseconds(duration: str) -> int:
+    """An ISO 8601 duration of days, hours, minutes and seconds."""
+    found = _DURATION.fullmatch(duration)
+    if found is None or not any(found.groups()):
+        raise ValueError(f"{duration!r} is not an ISO 8601 duration such as P7D or PT12H")
+    days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
+    return (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000
+
+
+async def ensure_topics(bootstrap: str, topics: Sequence[Topic]) -> None:
+    """Make what is missing and return when the broker shows all of it."""
+    client = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await client.start()
+    try:
+        present = await _partitions(client)
+        missing = [topic for topic in topics if topic.name not in present]
+        if missing:
+            _raise_errors(await client.create_topics([_new(topic) for topic in missing]))
+        wider = {
+            topic.name: NewPartitions(total_count=topic.partitions)
+            for topic in topics
+            if 0 < present.get(topic.name, 0) < topic.partitions
+        }
+        if wider:
+            await client.create_partitions(wider)
+        for _ in range(_VISIBLE_POLLS):
+            visible = await _partitions(client)
+            if all(visible.get(topic.name, 0) >= topic.partitions for topic in topics):
+                return
+            await asyncio.sleep(0.05)
+    finally:
+        await client.close()
+    raise ProcessFailed("kafka does not show the topics that it made")
+
+
+def _new(topic: Topic) -> NewTopic:
+    return NewTopic(
+        name=topic.name,
+        num_partitions=topic.partitions,
+        replication_factor=1,
+        topic_configs={"retention.ms": str(topic.retention_ms)},
+    )
+
+
+def _raise_errors(answer: Any) -> None:
+    """create_topics does not raise: the error of each topic is in the answer."""
+    for name, code, *message in answer.topic_errors:
+        if code not in (0, _ALREADY_EXISTS):
+            raise ProcessFailed(f"kafka refused topic {name}: error {code} {message}")
+
+
+async def _partitions(client: AIOKafkaAdminClient) -> dict[str, int]:
+    """Partitions of each topic whose leader is known."""
+    described = await client.describe_topics()
+    return {
+        topic["topic"]: sum(1 for part in topic["partitions"] if part["leader"] >= 0)
+        for topic in described
+        if topic["error_code"] == 0
+    }

@@ -1,0 +1,37 @@
+"""The servers that other tests run against are real and look as in production."""
+
+import asyncpg
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from parlor_dev.backing import PostgresBacking
+
+pytestmark = pytest.mark.integration
+
+
+async def test_each_database_is_new_and_has_two_roles(postgres_server: PostgresBacking) -> None:
+    first = await postgres_server.database("chat")
+    second = await postgres_server.database("chat")
+    assert first != second
+    owner = await asyncpg.connect(first.owner_url)
+    app = await asyncpg.connect(first.app_url)
+    try:
+        await owner.execute("CREATE TABLE note (id int PRIMARY KEY)")
+        role = first.app_url.partition("://")[2].partition(":")[0]
+        await owner.execute(f"GRANT SELECT, INSERT ON note TO {role}")
+        await app.execute("INSERT INTO note VALUES (1)")
+        assert await app.fetchval("SELECT count(*) FROM note") == 1
+    finally:
+        await owner.close()
+        await app.close()
+
+
+async def test_a_record_comes_back_in_order(kafka_bootstrap: str) -> None:
+    async with AIOKafkaProducer(bootstrap_servers=kafka_bootstrap, acks="all") as producer:
+        for number in range(3):
+            await producer.send_and_wait("chat.events", b"%d" % number, key=b"one stream")
+    consumer = AIOKafkaConsumer(
+        "chat.events", bootstrap_servers=kafka_bootstrap, auto_offset_reset="earliest"
+    )
+    async with consumer:
+        records = [(await consumer.getone()).value for _ in range(3)]
+    assert records == [b"0", b"1", b"2"]
