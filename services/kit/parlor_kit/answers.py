@@ -1,0 +1,39 @@
+"""What a route function returns: a status and a body, rendered to JSON in one place."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import orjson
+from pydantic import BaseModel
+
+_OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC
+
+
+def dumps(value: Any) -> bytes:
+    """JSON with the contract's times (`Z`) and ids."""
+    return orjson.dumps(value, default=_default, option=_OPTIONS)
+
+
+def _default(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump()
+    raise TypeError(f"not JSON: {type(value).__name__}")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`body` is a view model, a mapping, JSON bytes already, or None for an empty answer.
+
+    `object_id` names what was created, so that its idempotency record can go when it goes.
+    """
+
+    status: int
+    body: BaseModel | Mapping[str, Any] | bytes | None = None
+    object_id: UUID | None = None
+
+    def encode(self) -> bytes:
+        if self.body is None:
+            return b""
+        return self.body if isinstance(self.body, bytes) else dumps(self.body)

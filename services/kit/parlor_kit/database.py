@@ -1,0 +1,176 @@
+"""One PostgreSQL database a service: the pool, and the transaction that a request is.
+
+`Database.transaction()` opens the one transaction of a request or message. Tortoise queries made
+inside join it; hot paths use its asyncpg connection; events published on it go to the outbox just
+before the commit. Faults that mean "the database is not there" become `DependencyUnavailable`.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, cast
+from urllib.parse import unquote, urlsplit
+
+import asyncpg
+from tortoise import Tortoise
+from tortoise.exceptions import DBConnectionError
+from tortoise.transactions import in_transaction
+
+from parlor_kit import outbox
+from parlor_kit.errors import DependencyUnavailable
+from parlor_kit.events import Event
+
+_GONE: tuple[type[BaseException], ...] = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.QueryCanceledError,
+    DBConnectionError,
+    ConnectionError,
+    TimeoutError,
+    OSError,
+)
+
+
+@asynccontextmanager
+async def gone_is_unavailable() -> AsyncIterator[None]:
+    """Turn the many ways in which PostgreSQL can be away into one refusal, safe to retry."""
+    try:
+        yield
+    except _GONE as fault:
+        raise DependencyUnavailable("The database is not answering") from fault
+
+
+def tortoise_config(url: str, app: str, *, pool: int = 10) -> dict[str, Any]:
+    """The Tortoise configuration of service `app` on the database that `url` names."""
+    parts = urlsplit(url)
+    return {
+        "connections": {
+            "default": {
+                "engine": "tortoise.backends.asyncpg",
+                "credentials": {
+                    "host": parts.hostname,
+                    "port": parts.port or 5432,
+                    "user": unquote(parts.username or ""),
+                    "password": unquote(parts.password or ""),
+                    "database": parts.path.lstrip("/"),
+                    "min_size": 1,
+                    "max_size": pool,
+                    "command_timeout": 30,
+                    "timeout": 5,
+                    "server_settings": {"application_name": f"parlor-{app}"},
+                },
+            }
+        },
+        "apps": {
+            "kit": {
+                "models": ["parlor_kit.tables"],
+                "migrations": "parlor_kit.migrations",
+                "default_connection": "default",
+            },
+            app: {
+                "models": [f"parlor_{app}.models"],
+                "migrations": f"parlor_{app}.migrations",
+                "default_connection": "default",
+            },
+        },
+        "use_tz": True,
+        "timezone": "UTC",
+    }
+
+
+class Transaction:
+    """The one transaction of a request or message."""
+
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self.connection = connection
+        self._events: list[Event] = []
+
+    def publish(self, event: Event) -> None:
+        """Commit `event` to the outbox together with the rows of this transaction."""
+        self._events.append(event)
+
+    async def flush(self) -> None:
+        if self._events:
+            await outbox.append(self.connection, self._events)
+            self._events.clear()
+
+
+class Database:
+    """The pool of a process. Open once in the composition root, close when it stops."""
+
+    def __init__(self, url: str, app: str, *, pool: int = 10) -> None:
+        self.url = url
+        self.app = app
+        self._pool = pool
+
+    async def open(self) -> None:
+        await Tortoise.init(
+            config=tortoise_config(self.url, self.app, pool=self._pool),
+            _enable_global_fallback=True,
+        )
+
+    async def close(self) -> None:
+        await Tortoise.close_connections()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """Begin; commit with the published events at the end, or roll back on any error."""
+        async with gone_is_unavailable(), in_transaction("default") as wrapper:
+            transaction = Transaction(cast(Any, wrapper)._connection)
+            yield transaction
+            await transaction.flush()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[asyncpg.Connection]:
+        """A pooled connection for single statements that need no transaction."""
+        client = cast(Any, Tortoise.get_connection("default"))
+        async with gone_is_unavailable(), client.acquire_connection() as connection:
+            yield connection
+
+    async def connect(self) -> asyncpg.Connection:
+        """A connection of its own outside the pool, for LISTEN, locks and batch writers."""
+        async with gone_is_unavailable():
+            return await asyncpg.connect(
+                self.url,
+                timeout=5,
+                command_timeout=30,
+                server_settings={"application_name": f"parlor-{self.app}"},
+            )
+
+    async def answers(self) -> bool:
+        """Whether a trivial query comes back within a second; for readiness only."""
+        try:
+            async with asyncio.timeout(1), self.connection() as connection:
+                return bool(await connection.fetchval("SELECT true"))
+        except (DependencyUnavailable, TimeoutError):
+            return False
+
+
+class Session:
+    """A connection of its own for a batching writer; opened on use, again after a fault."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._connection: asyncpg.Connection | None = None
+
+    async def fetch(self, query: str, *args: Any) -> list[asyncpg.Record]:
+        """Run one statement, which is its own transaction."""
+        async with gone_is_unavailable():
+            if self._connection is None or self._connection.is_closed():
+                self._connection = await self._database.connect()
+            try:
+                rows: list[asyncpg.Record] = await self._connection.fetch(query, *args)
+            except _GONE:
+                self._connection.terminate()
+                self._connection = None
+                raise
+            return rows
+
+    async def close(self) -> None:
+        if self._connection is not None:
+            await self._connection.close(timeout=5)

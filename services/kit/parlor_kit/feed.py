@@ -1,0 +1,101 @@
+"""The live feed: every replica reads the topics from their end, without a group.
+
+It carries no text and no cards: an event only says that a stream has moved, and the socket hub
+reads the rows that its sockets lack. So a lost or repeated record costs a query, never a hole.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError
+from aiokafka.structs import TopicPartition
+
+from parlor_kit import logs
+from parlor_kit.events import Event, EventInvalid, parse
+
+log = logs.get("feed")
+
+
+class LiveFeed:
+    """Runs until cancelled.
+
+    Args:
+        wanted: whether anybody here cares for the stream with this key; asked before parsing.
+        on_event: called for each wanted event; must not block.
+    """
+
+    def __init__(
+        self,
+        bootstrap: str,
+        topics: Iterable[str],
+        *,
+        wanted: Callable[[str, str], bool],
+        on_event: Callable[[Event], None],
+    ) -> None:
+        self._bootstrap = bootstrap
+        self._topics = tuple(topics)
+        self._wanted = wanted
+        self._on_event = on_event
+        self.started = asyncio.Event()
+        self._positions: dict[TopicPartition, int] = {}
+
+    async def run(self) -> None:
+        while True:
+            try:
+                await self._follow()
+            except (KafkaError, OSError, TimeoutError) as fault:
+                log.warning("feed.interrupted", fault=repr(fault))
+                await asyncio.sleep(0.5)
+
+    async def _follow(self) -> None:
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._bootstrap,
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="latest",
+            fetch_max_wait_ms=500,
+            metadata_max_age_ms=30_000,
+        )
+        try:
+            await consumer.start()
+            await self._assign(consumer)
+            self.started.set()
+            while True:
+                batches = await consumer.getmany(timeout_ms=1000, max_records=2000)
+                for partition, records in batches.items():
+                    self._positions[partition] = records[-1].offset + 1
+                    for record in records:
+                        self._dispatch(record.topic, record.key, record.value)
+        finally:
+            with suppress(KafkaError, OSError, TimeoutError):
+                async with asyncio.timeout(5):
+                    await consumer.stop()
+
+    async def _assign(self, consumer: AIOKafkaConsumer) -> None:
+        """Take every partition: from the end at first, where we were after an interruption."""
+        await consumer.topics()
+        partitions = [
+            TopicPartition(topic, number)
+            for topic in self._topics
+            for number in consumer.partitions_for_topic(topic) or ()
+        ]
+        if len({partition.topic for partition in partitions}) < len(self._topics):
+            raise KafkaError(f"topics are missing among {', '.join(self._topics)}")
+        consumer.assign(partitions)
+        ends = await consumer.end_offsets(partitions)
+        for partition in partitions:
+            position = min(self._positions.get(partition, ends[partition]), ends[partition])
+            self._positions[partition] = position
+            consumer.seek(partition, position)
+
+    def _dispatch(self, topic: str, key: bytes | None, value: bytes | None) -> None:
+        if not self._wanted(topic, (key or b"").decode(errors="replace")):
+            return
+        try:
+            event = parse(topic, value)
+        except EventInvalid as wrong:
+            log.warning("feed.skipped", topic=topic, error=str(wrong))
+            return
+        self._on_event(event)

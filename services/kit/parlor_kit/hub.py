@@ -1,0 +1,335 @@
+"""The socket hub: live streams with resume, the same for chat and game.
+
+A stream (a conversation, a game) is a durable log of events with gap-free `seq` under an `epoch`.
+A socket asks for what follows `since`; it gets every missed event in order, or a snapshot and
+`recovered: false`. Afterwards events come from two sides: straight after a commit on this replica,
+and as a wake-up from Kafka that makes the hub read the rows which its sockets lack. `seq` drops
+what came twice and shows what is missing; so there is never a hole and never a repeat.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from uuid import UUID
+
+import orjson
+
+from parlor_kit import logs
+from parlor_kit.answers import dumps
+from parlor_kit.clock import rfc3339
+from parlor_kit.errors import DependencyUnavailable, ParlorError, ValidationFailed
+from parlor_kit.http import as_refusal
+from parlor_kit.live_socket import (
+    GOING_AWAY,
+    TOO_SLOW,
+    UNKNOWN,
+    LiveSocket,
+    text_frame,
+)
+
+log = logs.get("hub")
+
+_PAGE = 500
+_IN_FLIGHT = 256
+
+
+@dataclass(frozen=True, slots=True)
+class StreamEvent:
+    """One event of a stream, framed once: `shared` for all, or `private` for the viewers in it."""
+
+    seq: int
+    shared: bytes
+    private: Mapping[UUID, bytes] = field(default_factory=dict)
+
+    def frame_for(self, viewer: UUID | None) -> bytes:
+        return self.private.get(viewer, self.shared) if viewer else self.shared
+
+
+def event_frame(seq: int, at: Any, event: Mapping[str, Any]) -> bytes:
+    """The frame `{"type": "event", "seq", "at", "event"}` of the contract."""
+    return text_frame(dumps({"type": "event", "seq": seq, "at": rfc3339(at), "event": event}))
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a stream stands; `complete` says that every event after the asked one is retained."""
+
+    epoch: str
+    seq: int
+    complete: bool
+
+
+class StreamSource(Protocol):
+    """What the hub asks of a service: its streams' durable rows."""
+
+    async def position(self, stream_id: UUID, since: int) -> Position | None:
+        """Where the stream stands, or None when there is no such stream."""
+
+    async def read(self, stream_id: UUID, after: int, limit: int) -> Sequence[StreamEvent]:
+        """Up to `limit` events after `after`, in order."""
+
+    async def snapshot(self, stream_id: UUID, viewer: UUID) -> tuple[int, Mapping[str, Any]]:
+        """The present state for `viewer`, and the seq that it stands at, in one consistent read."""
+
+
+Command = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
+
+
+@dataclass(slots=True)
+class _Stream:
+    id: UUID
+    sockets: set[LiveSocket] = field(default_factory=set)
+    latest: int = 0
+    catching_up: asyncio.Task[None] | None = None
+
+
+class Hub:
+    """The live sockets of this replica."""
+
+    def __init__(self, source: StreamSource) -> None:
+        self._source = source
+        self._streams: dict[UUID, _Stream] = {}
+        self._draining = False
+
+    # -- events
+
+    def watches(self, stream_id: UUID) -> bool:
+        return stream_id in self._streams
+
+    def deliver(self, stream_id: UUID, events: Sequence[StreamEvent]) -> None:
+        """Push events that this replica has just committed, or read."""
+        stream = self._streams.get(stream_id)
+        if stream is None or not events:
+            return
+        self._push(stream, events)
+        self._mend(stream)
+
+    def _push(self, stream: _Stream, events: Sequence[StreamEvent]) -> None:
+        stream.latest = max(stream.latest, events[-1].seq)
+        for event in events:
+            for socket in tuple(stream.sockets):
+                if (
+                    socket.live
+                    and event.seq == socket.seq + 1
+                    and socket.send(event.frame_for(socket.viewer))
+                ):
+                    socket.seq = event.seq
+
+    def wake(self, stream_id: UUID, seq: int) -> None:
+        """The stream has moved to `seq` on some replica: read what our sockets lack."""
+        stream = self._streams.get(stream_id)
+        if stream is not None:
+            stream.latest = max(stream.latest, seq)
+            self._mend(stream)
+
+    def _behind(self, stream: _Stream) -> list[int]:
+        return [s.seq for s in stream.sockets if s.live and s.seq < stream.latest]
+
+    def _mend(self, stream: _Stream) -> None:
+        if self._behind(stream) and stream.catching_up is None:
+            stream.catching_up = asyncio.get_running_loop().create_task(self._catch_up(stream))
+
+    async def _catch_up(self, stream: _Stream) -> None:
+        delay = 0.05
+        try:
+            while behind := self._behind(stream):
+                after = min(behind)
+                try:
+                    events = await self._source.read(stream.id, after, _PAGE)
+                except DependencyUnavailable:
+                    await asyncio.sleep(delay)
+                    delay = min(delay * 2, 2)
+                    continue
+                if not events or events[0].seq != after + 1:
+                    self._give_up(stream, after)
+                    continue
+                self._push(stream, events)
+        finally:
+            stream.catching_up = None
+
+    def _give_up(self, stream: _Stream, after: int) -> None:
+        """What these sockets lack is no longer retained: they resume and get a snapshot."""
+        for socket in tuple(stream.sockets):
+            if socket.live and socket.seq <= after:
+                socket.shut(TOO_SLOW, "resume: events are no longer retained")
+
+    # -- ends
+
+    def close_stream(self, stream_id: UUID, code: int, reason: str) -> None:
+        stream = self._streams.get(stream_id)
+        for socket in tuple(stream.sockets if stream else ()):
+            socket.shut(code, reason)
+
+    def close_viewer(self, viewer: UUID, code: int, reason: str) -> None:
+        for stream in tuple(self._streams.values()):
+            for socket in tuple(stream.sockets):
+                if socket.viewer == viewer:
+                    socket.shut(code, reason)
+
+    def streams_of(self, viewer: UUID) -> list[UUID]:
+        """Streams on which `viewer` has a socket here."""
+        return [
+            stream.id
+            for stream in self._streams.values()
+            if any(socket.viewer == viewer for socket in stream.sockets)
+        ]
+
+    async def drain(self, seconds: float) -> None:
+        """Close every socket with 1001; clients resume on another replica."""
+        self._draining = True
+        sockets = [s for stream in self._streams.values() for s in stream.sockets]
+        for socket in sockets:
+            socket.shut(GOING_AWAY, "server is going away: resume elsewhere")
+        if sockets:
+            await asyncio.wait(
+                [asyncio.ensure_future(socket.ended()) for socket in sockets], timeout=seconds
+            )
+
+    # -- one socket
+
+    async def serve(
+        self,
+        socket: LiveSocket,
+        stream_id: UUID,
+        viewer: UUID,
+        *,
+        epoch: str | None,
+        since: int | None,
+        commands: Mapping[str, Command],
+    ) -> None:
+        """Welcome the socket, replay or snapshot, then carry it until it ends."""
+        if self._draining:
+            socket.shut(GOING_AWAY, "server is going away: resume elsewhere")
+            return
+        socket.viewer = viewer
+        stream = self._streams.setdefault(stream_id, _Stream(stream_id))
+        stream.sockets.add(socket)
+        try:
+            await self._welcome(socket, stream, viewer, epoch, since)
+            socket.listen(_Inbound(socket, commands))
+            await socket.ended()
+        except DependencyUnavailable:
+            socket.shut(1013, "try again later")
+        finally:
+            stream.sockets.discard(socket)
+            if not stream.sockets and self._streams.get(stream_id) is stream:
+                del self._streams[stream_id]
+
+    async def _welcome(
+        self,
+        socket: LiveSocket,
+        stream: _Stream,
+        viewer: UUID,
+        epoch: str | None,
+        since: int | None,
+    ) -> None:
+        position = await self._source.position(stream.id, since or 0)
+        if position is None:
+            socket.shut(UNKNOWN, "there is no such stream")
+            return
+        recovered = (
+            since is not None
+            and epoch == position.epoch
+            and since <= position.seq
+            and position.complete
+        )
+        welcome: dict[str, Any] = {"type": "welcome", "epoch": position.epoch}
+        if recovered:
+            socket.seq = since or 0
+            welcome |= {
+                "seq": position.seq,
+                "recovered": True,
+                "replayed": position.seq - socket.seq,
+            }
+        else:
+            socket.seq, snapshot = await self._source.snapshot(stream.id, viewer)
+            welcome |= {"seq": socket.seq, "recovered": False, "replayed": 0, "snapshot": snapshot}
+        socket.send_json(dumps(welcome))
+        stream.latest = max(stream.latest, position.seq, socket.seq)
+        await self._replay(socket, stream)
+
+    async def _replay(self, socket: LiveSocket, stream: _Stream) -> None:
+        """Send pages until the socket is level with the stream; then it is live.
+
+        Nothing is awaited between the last comparison and `live = True`, so no event can fall in
+        between. Memory stays flat: a page waits until the transport has taken the last one.
+        """
+        while socket.seq < stream.latest and not socket.closing:
+            events = await self._source.read(stream.id, socket.seq, _PAGE)
+            if not events or events[0].seq != socket.seq + 1:
+                socket.shut(TOO_SLOW, "resume: events are no longer retained")
+                return
+            for event in events:
+                if event.seq == socket.seq + 1 and socket.send(event.frame_for(socket.viewer)):
+                    socket.seq = event.seq
+            await socket.drained()
+        socket.live = not socket.closing
+
+
+class _Inbound:
+    """Runs a client's commands; each gets its ack or error, and the rest wait when it is busy."""
+
+    def __init__(self, socket: LiveSocket, commands: Mapping[str, Command]) -> None:
+        self._socket = socket
+        self._commands = commands
+        self._running: set[asyncio.Task[None]] = set()
+        self._paused = False
+
+    def __call__(self, text: bytes) -> None:
+        task = asyncio.get_running_loop().create_task(self._run(text))
+        self._running.add(task)
+        task.add_done_callback(self._done)
+        if len(self._running) >= _IN_FLIGHT and not self._paused:
+            self._paused = True
+            self._socket.pause()
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        if self._paused and len(self._running) < _IN_FLIGHT // 2:
+            self._paused = False
+            self._socket.resume()
+
+    async def _run(self, text: bytes) -> None:
+        reference: str | None = None
+        try:
+            message = _read(text)
+            reference = message.get("id")
+            if message["type"] == "ping":
+                self._socket.send_json(dumps({"type": "ack", "id": reference}))
+                return
+            command = self._commands.get(message["type"])
+            if command is None:
+                raise ValidationFailed([("type", "is not a message of this socket")])
+            result = await command(message)
+            self._socket.send_json(dumps({"type": "ack", "id": reference, **result}))
+        except Exception as error:
+            refusal = as_refusal(error)
+            if refusal.status >= 500 and not isinstance(refusal, DependencyUnavailable):
+                log.error("hub.command_failed", exc_info=error)
+            self._socket.send_json(dumps(_error(reference, refusal)))
+
+
+def _read(text: bytes) -> dict[str, Any]:
+    try:
+        message = orjson.loads(text)
+    except orjson.JSONDecodeError as wrong:
+        raise ValidationFailed([("", "the frame is not JSON")]) from wrong
+    if not isinstance(message, dict) or not isinstance(message.get("type"), str):
+        raise ValidationFailed([("type", "must be a string")])
+    if not isinstance(message.get("id"), str | None):
+        raise ValidationFailed([("id", "must be a string")])
+    return message
+
+
+def _error(reference: str | None, refusal: ParlorError) -> dict[str, Any]:
+    frame: dict[str, Any] = {
+        "type": "error",
+        "id": reference,
+        "code": refusal.code,
+        "detail": refusal.detail,
+        **refusal.extra,
+    }
+    if refusal.retry_after is not None:
+        frame["retry_after"] = refusal.retry_after
+    return frame

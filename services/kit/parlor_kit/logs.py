@@ -1,0 +1,64 @@
+"""Logging: one JSON object a line on stdout, with the request id and trace id of its request.
+
+Libraries that log through the standard library come out in the same form. Tokens, passwords and
+message text are never log fields; a test greps the logs of a whole run for the secrets it used.
+"""
+
+import logging
+import sys
+from typing import Any
+
+import orjson
+import structlog
+
+__all__ = ["configure", "get"]
+
+
+def _dump(value: Any, **_: Any) -> str:
+    return orjson.dumps(value, default=str).decode()
+
+
+def _drop_traceparent(_: Any, __: str, event: structlog.typing.EventDict) -> Any:
+    event.pop("traceparent", None)  # its trace id is already a field
+    return event
+
+
+def configure(service: str, level: str = "INFO") -> None:
+    """Set up structlog and the standard library for a process that is part of `service`."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        _drop_traceparent,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.processors.JSONRenderer(serializer=_dump)],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stdout),
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.bind_contextvars(service=service)
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.JSONRenderer(serializer=_dump),
+            ],
+        )
+    )
+    logging.root.handlers = [handler]
+    logging.root.setLevel(level)
+    for noisy in ("sanic.access", "sanic.root", "sanic.server", "aiokafka", "tortoise"):
+        logging.getLogger(noisy).setLevel("WARNING")
+        logging.getLogger(noisy).handlers = []
+        logging.getLogger(noisy).propagate = True
+    logging.getLogger("sanic.error").handlers = []
+    logging.getLogger("sanic.websockets").handlers = []
+
+
+def get(name: str) -> Any:
+    """A structlog logger whose lines carry `logger=name`."""
+    return structlog.get_logger(logger=name)

@@ -1,0 +1,130 @@
+"""The relay: carries outbox rows to Kafka in order, once at least, and deletes what was taken.
+
+One relay works a database at a time (an advisory lock held by its session); others stand by. A
+stream's rows are committed under that stream's row lock, so reading by id keeps its order. A crash
+between the broker's acknowledgement and the delete publishes a row again under the same event id;
+consumers drop it by their inbox. https://microservices.io/patterns/data/transactional-outbox.html
+"""
+
+import asyncio
+from contextlib import suppress
+
+import asyncpg
+import orjson
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from parlor_kit import logs, metrics
+from parlor_kit.database import Database
+from parlor_kit.errors import DependencyUnavailable
+from parlor_kit.events import EventInvalid, Schemas, envelope
+from parlor_kit.outbox import CHANNEL
+
+log = logs.get("relay")
+
+_BATCH = 1000
+_IDLE_SECONDS = 1.0
+_LOCK = 0x5041524C  # "PARL": one relay a database
+_READ = """
+SELECT id, event_id, topic, key, type, data, time, request_id, traceparent
+FROM outbox WHERE error IS NULL ORDER BY id LIMIT $1
+"""
+
+
+class Relay:
+    """Runs until cancelled; survives an absent broker or database and resumes by itself."""
+
+    def __init__(self, database: Database, schemas: Schemas, bootstrap: str) -> None:
+        self._database = database
+        self._schemas = schemas
+        self._bootstrap = bootstrap
+        self._wake = asyncio.Event()
+
+    async def run(self) -> None:
+        delay = 0.2
+        while True:
+            try:
+                await self._lead()
+                delay = 0.2
+            except (KafkaError, DependencyUnavailable, asyncpg.PostgresError, OSError) as fault:
+                log.warning("relay.interrupted", fault=repr(fault), retry_in=delay)
+                await asyncio.sleep(delay)
+                delay = min(delay * 2, 3.0)
+            except asyncpg.InterfaceError as fault:
+                log.warning("relay.interrupted", fault=repr(fault), retry_in=delay)
+                await asyncio.sleep(delay)
+
+    async def _lead(self) -> None:
+        connection = await self._database.connect()
+        producer: AIOKafkaProducer | None = None
+        try:
+            while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):  # noqa: ASYNC110 - it is in PostgreSQL
+                await asyncio.sleep(_IDLE_SECONDS)
+            await connection.add_listener(CHANNEL, lambda *_: self._wake.set())
+            producer = AIOKafkaProducer(
+                bootstrap_servers=self._bootstrap,
+                acks="all",
+                enable_idempotence=True,
+                linger_ms=0,
+                max_batch_size=128 * 1024,
+                request_timeout_ms=10_000,
+            )
+            await producer.start()
+            log.info("relay.leading")
+            while True:
+                self._wake.clear()
+                while await self._carry(connection, producer):
+                    pass
+                if connection.is_closed():
+                    raise DependencyUnavailable("the relay's database session ended")
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_IDLE_SECONDS):
+                        await self._wake.wait()
+        finally:
+            connection.terminate()
+            if producer is not None:
+                with suppress(KafkaError, OSError, TimeoutError):
+                    async with asyncio.timeout(5):
+                        await producer.stop()
+
+    async def _carry(self, connection: asyncpg.Connection, producer: AIOKafkaProducer) -> int:
+        """Publish one batch and delete it; the number of rows, 0 when there was nothing to do."""
+        rows = await connection.fetch(_READ, _BATCH)
+        metrics.OUTBOX_PENDING.set(len(rows))
+        sent = []
+        for row in rows:
+            try:
+                self._schemas.check(row["type"], orjson.loads(row["data"]))
+            except EventInvalid as wrong:
+                await self._park(connection, row, wrong)
+                continue
+            value = envelope(
+                event_id=row["event_id"],
+                topic=row["topic"],
+                key=row["key"],
+                type_=row["type"],
+                time=row["time"],
+                data=row["data"].encode(),
+                request_id=row["request_id"],
+                traceparent=row["traceparent"],
+            )
+            future = await producer.send(row["topic"], value=value, key=row["key"].encode())
+            sent.append((row["id"], row["topic"], future))
+        if sent:
+            await asyncio.gather(*(future for _, _, future in sent))
+            await connection.execute(
+                "DELETE FROM outbox WHERE id = ANY($1::bigint[])", [row_id for row_id, _, _ in sent]
+            )
+            for _, topic, _ in sent:
+                metrics.OUTBOX_PUBLISHED.labels(topic).inc()
+        return len(rows)
+
+    async def _park(
+        self, connection: asyncpg.Connection, row: asyncpg.Record, wrong: EventInvalid
+    ) -> None:
+        """Set aside a row that no consumer could read; its stream goes on, an operator sees it."""
+        log.error("relay.parked", event_id=str(row["event_id"]), error=str(wrong))
+        metrics.OUTBOX_PARKED.labels(row["topic"]).inc()
+        await connection.execute(
+            "UPDATE outbox SET error = $2 WHERE id = $1", row["id"], str(wrong)
+        )

@@ -1,0 +1,110 @@
+"""Settings that every service process takes from its environment, typed and checked at start.
+
+A service adds its own by subclassing `ServiceSettings` in its `settings.py`. Nothing else in the
+code base reads `os.environ`. docs/settings.md is generated from these classes.
+"""
+
+import base64
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_CHECKOUT = Path(__file__).resolve().parents[3]
+
+
+def _key_of_32_bytes(value: SecretStr) -> SecretStr:
+    try:
+        raw = base64.urlsafe_b64decode(value.get_secret_value() + "==")
+    except ValueError as wrong:
+        raise ValueError("must be base64url") from wrong
+    if len(raw) < 32:
+        raise ValueError("must hold at least 32 bytes")
+    return value
+
+
+SecretKey = Annotated[SecretStr, AfterValidator(_key_of_32_bytes)]
+
+
+class ServiceSettings(BaseSettings):
+    """What all services need. Names are the environment variables, in upper case."""
+
+    model_config = SettingsConfigDict(frozen=True, env_prefix="", extra="ignore")
+
+    parlor_database_url: Annotated[
+        SecretStr, Field(description="Database of this service, with its least-privilege role.")
+    ]
+    parlor_migration_database_url: Annotated[
+        SecretStr | None, Field(description="The same database with its owner; `migrate` only.")
+    ] = None
+    parlor_kafka_bootstrap: Annotated[
+        str, Field(description="Brokers as host:port, separated by commas.")
+    ]
+    parlor_public_host: Annotated[str, Field(description="Address of the public listener.")] = (
+        "127.0.0.1"
+    )
+    parlor_public_port: Annotated[
+        int, Field(description="Port of the public listener.", ge=0, le=65535)
+    ] = 8000
+    parlor_internal_socket: Annotated[
+        Path | None, Field(description="Unix socket of the internal routes, for the sidecar.")
+    ] = None
+    parlor_health_host: Annotated[str, Field(description="Address of the health listener.")] = (
+        "127.0.0.1"
+    )
+    parlor_health_port: Annotated[
+        int, Field(description="Port of /livez, /readyz and /metrics.", ge=0, le=65535)
+    ] = 9000
+    parlor_issuer: Annotated[str, Field(description="`iss` of user tokens.")] = (
+        "https://parlor.dev/identity"
+    )
+    parlor_jwks_url: Annotated[
+        str, Field(description="Where identity publishes the keys of user tokens.")
+    ] = "http://127.0.0.1:8080/.well-known/jwks.json"
+    parlor_secret_key: Annotated[
+        SecretKey,
+        Field(description="32 or more random bytes, base64url: seals stored secret answers."),
+    ]
+    parlor_identity_url: Annotated[
+        str, Field(description="Internal base URL of identity: its sidecar.")
+    ] = "http://127.0.0.1:8100"
+    parlor_customer_url: Annotated[
+        str, Field(description="Internal base URL of customer: its sidecar.")
+    ] = "http://127.0.0.1:8200"
+    parlor_credentials_dir: Annotated[
+        Path, Field(description="Folder with one service credential a callee, re-read on use.")
+    ] = Path("/var/run/secrets/parlor")
+    parlor_trusted_proxies: Annotated[
+        int, Field(description="How many proxies before us add X-Forwarded-For.", ge=0, le=10)
+    ] = 1
+    parlor_schemas_dir: Annotated[
+        Path, Field(description="Folder with topics.yaml and schemas/.")
+    ] = _CHECKOUT / "kafka"
+    parlor_replica: Annotated[
+        str, Field(description="Name of this replica in logs, metrics and leases.")
+    ] = ""
+    parlor_drain_seconds: Annotated[
+        float, Field(description="How long SIGTERM waits for work under way.", gt=0, le=300)
+    ] = 10
+    parlor_log_level: Annotated[str, Field(description="DEBUG, INFO, WARNING or ERROR.")] = "INFO"
+
+    @property
+    def database_url(self) -> str:
+        return self.parlor_database_url.get_secret_value()
+
+    @property
+    def secret_key(self) -> bytes:
+        return base64.urlsafe_b64decode(self.parlor_secret_key.get_secret_value() + "==")
+
+    @classmethod
+    def load(cls, **overrides: Any) -> Self:
+        """Read the environment, or say every fault in one line each and exit with status 2."""
+        try:
+            return cls(**overrides)
+        except ValidationError as wrong:
+            for error in wrong.errors(include_url=False, include_input=False):
+                name = ".".join(str(part) for part in error["loc"]).upper()
+                print(f"parlor: setting {name}: {error['msg']}", file=sys.stderr)  # noqa: T201
+            raise SystemExit(2) from None
