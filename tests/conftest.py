@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from parlor_dev import backing
+from parlor_dev.stack import Stack
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +22,14 @@ async def kafka_bootstrap() -> AsyncIterator[str]:
     """Address of a fresh Kafka that has the topics of kafka/topics.yaml."""
     async with backing.kafka() as bootstrap:
         yield bootstrap
+
+
+@pytest.fixture(scope="session")
+async def platform(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    """The whole platform behind one origin. Tests that stop parts of it start their own Stack."""
+    stack = Stack(tmp_path_factory.mktemp("platform"), port=0, temporary=True)
+    await stack.start()
+    try:
+        yield stack
+    finally:
+        await stack.stop()

@@ -19,12 +19,23 @@ POM = Path(__file__).with_name("pom.xml")
 _SECONDS = 600.0
 
 
+def check() -> None:
+    """Say at once what would otherwise be said after half a start."""
+    if not _folder().exists() and shutil.which("mvn") is None:
+        raise Problem("Maven is missing, which fetches Kafka: apt-get install maven")
+
+
+def _folder() -> Path:
+    name = hashlib.sha256(POM.read_bytes()).hexdigest()[:12]
+    return checkout.cache_folder() / f"kafka-{name}"
+
+
 async def ensure_jars(report: Report = silent) -> Path:
     """The folder with the jars."""
-    cache = checkout.cache_folder()
-    target = cache / f"kafka-{hashlib.sha256(POM.read_bytes()).hexdigest()[:12]}"
+    target, cache = _folder(), _folder().parent
     if target.exists():
         return target
+    check()
     await asyncio.to_thread(cache.mkdir, parents=True, exist_ok=True)
     with (cache / "kafka.lock").open("w") as lock:
         await asyncio.to_thread(fcntl.flock, lock, fcntl.LOCK_EX)
@@ -35,9 +46,6 @@ async def ensure_jars(report: Report = silent) -> Path:
 
 
 async def _copy_dependencies(target: Path) -> None:
-    maven = shutil.which("mvn")
-    if maven is None:
-        raise Problem("Maven is missing, which fetches Kafka: apt-get install maven")
     environment = dict(os.environ)
     bundled = java.bundled_home()
     if shutil.which("java") is None and "JAVA_HOME" not in environment and bundled is not None:
@@ -47,7 +55,7 @@ async def _copy_dependencies(target: Path) -> None:
     log = target.with_name("maven.log")
     with log.open("wb") as output:
         child = await asyncio.create_subprocess_exec(
-            maven,
+            "mvn",
             "--batch-mode",
             "--no-transfer-progress",
             f"--file={POM}",

@@ -1,0 +1,41 @@
+"""Which path belongs to which service: the one public table of the dev stack's origin.
+
+Called by `gateway`. The charts carry the same table for the ingress. What is not listed is
+answered 404 here: internal routes, health and metrics have no way in.
+"""
+
+from collections.abc import Mapping
+
+SERVICES = ("identity", "customer", "game", "chat")
+
+_PREFIXES: Mapping[str, tuple[str, ...]] = {
+    "identity": (
+        "/api/v1/admin/distributors",
+        "/api/v1/admin/moderators",
+        "/api/v1/auth",
+        "/api/v1/users",
+    ),
+    "customer": ("/api/v1/invites", "/api/v1/relationships", "/api/v1/entitlements"),
+    "game": ("/api/v1/games", "/api/v1/leaderboards"),
+    "chat": (
+        "/api/v1/conversations",
+        "/api/v1/messages",
+        "/api/v1/admin/moderation",
+        "/api/v1/admin/archive-expiry",
+        "/api/v1/admin/audit",
+        "/api/v1/admin/exports",
+    ),
+}
+_EXACT: Mapping[str, tuple[str, ...]] = {"identity": ("/.well-known/jwks.json",)}
+
+
+def patterns(service: str) -> list[str]:
+    """The paths of `service`, as Caddy matches them: exactly, or with all below it."""
+    found = [
+        *_EXACT.get(service, ()),
+        f"/api/v1/{service}/openapi.json",
+        f"/api/v1/{service}/docs",
+    ]
+    for prefix in _PREFIXES[service]:
+        found += [prefix, f"{prefix}/*"]
+    return found
