@@ -200,9 +200,15 @@ class Live:
                 await self._reader
             self._reader = None
 
+    @property
+    def _open_socket(self) -> aiohttp.ClientWebSocketResponse:
+        if self._socket is None:
+            raise RuntimeError("the socket was never opened")
+        return self._socket
+
     async def _read(self) -> None:
-        assert self._socket is not None
-        async for message in self._socket:
+        socket = self._open_socket
+        async for message in socket:
             if message.type is not aiohttp.WSMsgType.TEXT:
                 break
             frame = orjson.loads(message.data)
@@ -213,7 +219,7 @@ class Live:
                 self._events.put_nowait(frame)
             elif (waiting := self._acks.pop(frame.get("id") or "", None)) and not waiting.done():
                 waiting.set_result(frame)
-        self.close_code = self._socket.close_code
+        self.close_code = socket.close_code
         self._events.put_nowait(None)
         for waiting in self._acks.values():
             if not waiting.done():
@@ -227,11 +233,10 @@ class Live:
             Refused: the answer was an error frame.
             Closed: the socket ended first.
         """
-        assert self._socket is not None
         reference = uuid4().hex
         waiting: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._acks[reference] = waiting
-        await self._socket.send_str(
+        await self._open_socket.send_str(
             orjson.dumps({"type": kind, "id": reference, **fields}).decode()
         )
         frame = await asyncio.wait_for(waiting, 15)

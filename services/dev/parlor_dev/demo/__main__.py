@@ -1,0 +1,71 @@
+"""`make demo`: needs a running `make up`, exits 0 only if every step kept the contract."""
+
+import argparse
+import asyncio
+import os
+import sys
+
+import aiohttp
+from rich.console import Console
+
+from parlor_dev.client import Api
+from parlor_dev.demo.cards import play_cards
+from parlor_dev.demo.evidence import keep_evidence
+from parlor_dev.demo.people import assemble
+from parlor_dev.demo.screen import Broken, Screen
+from parlor_dev.demo.talk import converse
+from parlor_dev.home import default_home
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m parlor_dev demo",
+        description="Tells one evening on Parlor through its public API, and checks every step.",
+    )
+    parser.add_argument("--url", help="the platform's origin (default: the running make up)")
+    parser.add_argument("--admin-email", default=os.environ.get("PARLOR_ADMIN_EMAIL"))
+    return parser.parse_args()
+
+
+async def _tell(url: str, email: str, password: str, console: Console) -> bool:
+    screen = Screen(console)
+    try:
+        async with Api(url) as api:
+            cast = await assemble(api, screen, email, password)
+            conversation = await converse(cast, screen)
+            await play_cards(cast, screen)
+            await keep_evidence(cast, screen, conversation)
+    except Broken as broken:
+        console.print(f"\n[red]The story broke at:[/] {broken}")
+    except aiohttp.ClientConnectionError as fault:
+        console.print(f"\n[red]{url} does not answer:[/] {fault}")
+    screen.table()
+    told = bool(screen.steps) and all(step.passed for step in screen.steps)
+    seconds = sum(step.seconds for step in screen.steps)
+    verdict = "[green]Every step did what the contract says" if told else "[red]The demo failed"
+    console.print(f"{verdict}[/] · {len(screen.steps)} steps · {seconds:.1f} s\n")
+    return told
+
+
+def main() -> int:
+    arguments = _arguments()
+    console = Console()
+    home = default_home()
+    state = home.read_state()
+    url = arguments.url or (state.url if state else None)
+    if url is None:
+        console.print("No running platform was found: start it with [bold]make up[/] first.")
+        return 2
+    password = os.environ.get("PARLOR_ADMIN_PASSWORD")
+    file = home.secret_file("admin-password")
+    if password is None and file.exists():
+        password = file.read_text().strip()
+    if password is None:
+        console.print("Set PARLOR_ADMIN_PASSWORD: the password of the first admin is needed.")
+        return 2
+    email = arguments.admin_email or "admin@parlor.local"
+    return 0 if asyncio.run(_tell(url, email, password, console)) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
