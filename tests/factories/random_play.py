@@ -22,7 +22,7 @@ TABLES = (
     "eager",
     "mixed",
     "eager",
-    "hoarding",
+    "siege",
     "eager",
     "uniform",
 )
@@ -44,11 +44,16 @@ def seed_of(number: int) -> bytes:
 
 
 def preferred_actions(table: str, moves: int, rng: random.Random) -> tuple[str, ...]:
-    """Which actions the seat takes first; none means any."""
+    """Which actions the seat takes first; none means any.
+
+    A siege empties the stock for good, by all kinds of draws, and then passes until the end.
+    """
     if table == "mixed":
         table = rng.choice(("eager", "hoarding", "spoiling", "uniform"))
     if table == "hoarding":
         return ("draw", "play") if moves < HOARDING_MOVES else ("play",)
+    if table == "siege":
+        return ("pass", rng.choice(("draw", "draw", "play")))
     return {"eager": ("play",), "spoiling": ("draw", "pass")}.get(table, ())
 
 

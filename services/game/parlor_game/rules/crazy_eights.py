@@ -13,7 +13,8 @@ is its use_special_cards. The tests play it in step with that program.
   card, even when holding a playable one, up to 5 in a turn, playing after any of them; after the
   fifth, play or pass. When nothing is left to draw, passing is always allowed.
 - When the last card of the stock is drawn, or a card is played on an empty stock, the cards
-  under the top card are shuffled into a new stock. It may stay empty if there are none.
+  under the top card are shuffled into a new stock. After a draw there may be none, and the
+  stock stays empty until a card is played; after a play there is always at least one.
 - The deal ends when a seat has played its last card (an eight then names a suit in vain), or
   when nothing could be drawn for n + 1 passes in a row, so passing cannot go on for ever. Seats
   that keep playing and drawing can: OpenSpiel bounds that by a turn limit, we by the deadline.

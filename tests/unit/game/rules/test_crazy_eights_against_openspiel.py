@@ -14,8 +14,8 @@ from parlor_game.rules.cards import RANKS, SUITS
 from parlor_game.rules.crazy_eights import CrazyEights, CrazyEightsState
 from parlor_game.rules.protocol import Play
 
-GAMES = int(os.environ.get("PARLOR_ORACLE_GAMES", "1000"))
-GAMES_A_TABLE = max(1, GAMES // 10)
+GAMES = int(os.environ.get("PARLOR_ORACLE_GAMES", "1800"))
+GAMES_A_TABLE = max(1, GAMES // 18)
 
 DRAW, PASS, NOMINATE, DEALER = 52, 53, 54, 52
 
@@ -97,21 +97,33 @@ def assert_same_position(oracle: Oracle, state: Any) -> None:
     assert CRAZY_EIGHTS.finished(state) == oracle.state.is_terminal()
 
 
+def follow(number: int, seats: int, *, special_cards: bool, table: str = "") -> CrazyEightsState:
+    state = CRAZY_EIGHTS.deal(seed_of(number), seats, {"special_cards": special_cards})
+    oracle = Oracle(state, special_cards)
+    assert_same_position(oracle, state)
+    for step in play_out(CRAZY_EIGHTS, state, number, table=table):
+        oracle.follow(step)
+        state = step.outcome.state
+        assert_same_position(oracle, state)
+    assert list(CRAZY_EIGHTS.score(state).scores) == oracle.state.returns()
+    return state
+
+
 @pytest.mark.parametrize("special_cards", [False, True])
 @pytest.mark.parametrize("seats", [2, 3, 4, 5])
 def test_plays_and_scores_as_openspiel(seats: int, special_cards: bool) -> None:
-    reshuffles = passed_out = 0
-    for number in range(GAMES_A_TABLE):
-        state = CRAZY_EIGHTS.deal(seed_of(number), seats, {"special_cards": special_cards})
-        oracle = Oracle(state, special_cards)
-        assert_same_position(oracle, state)
-        for step in play_out(CRAZY_EIGHTS, state, number):
-            oracle.follow(step)
-            state = step.outcome.state
-            assert_same_position(oracle, state)
-        assert list(CRAZY_EIGHTS.score(state).scores) == oracle.state.returns()
-        reshuffles += state.reshuffles > 0
-        passed_out += all(state.hands)
+    ended = [follow(number, seats, special_cards=special_cards) for number in range(GAMES_A_TABLE)]
     if GAMES_A_TABLE >= 50:
-        assert reshuffles >= 5, "these games hardly test the reshuffle"
-        assert passed_out >= 5, "these games hardly test the end by passing"
+        assert sum(state.reshuffles > 0 for state in ended) >= 5
+        assert sum(not all(state.hands) for state in ended) >= 5
+
+
+@pytest.mark.parametrize("special_cards", [False, True])
+@pytest.mark.parametrize("seats", [2, 3, 4, 5])
+def test_runs_out_of_cards_as_openspiel(seats: int, special_cards: bool) -> None:
+    ended = [
+        follow(number, seats, special_cards=special_cards, table="siege")
+        for number in range(GAMES_A_TABLE)
+    ]
+    if GAMES_A_TABLE >= 50:
+        assert sum(all(state.hands) for state in ended) >= 5

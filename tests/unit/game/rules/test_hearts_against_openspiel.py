@@ -15,8 +15,8 @@ from parlor_game.rules.cards import RANKS, SUITS
 from parlor_game.rules.hearts import DEFAULTS, Hearts, HeartsState
 from parlor_game.rules.protocol import Play
 
-GAMES = int(os.environ.get("PARLOR_ORACLE_GAMES", "1000"))
-GAMES_A_TABLE = max(1, GAMES // 10)
+GAMES = int(os.environ.get("PARLOR_ORACLE_GAMES", "1800"))
+GAMES_A_TABLE = max(1, GAMES // 18)
 
 HEARTS = Hearts()
 

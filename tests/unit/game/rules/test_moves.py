@@ -1,0 +1,104 @@
+"""Plays as request bodies, options, numbers of seats: what is refused before any rule is asked."""
+
+from typing import Any
+
+import pytest
+from factories.random_play import seed_of
+from parlor_game.rules.catalog import GAMES
+from parlor_game.rules.moves import play_from_body
+from parlor_game.rules.protocol import InvalidOptions, InvalidSeats, MalformedPlay, Play
+
+
+@pytest.mark.parametrize(
+    ("body", "play"),
+    [
+        ({"card": "7H"}, Play("play", "7H")),
+        ({"action": "play", "card": "7H", "suit": None, "cards": None}, Play("play", "7H")),
+        ({"card": "8C", "suit": "S", "expected_seq": 4}, Play("play", "8C", suit="S")),
+        ({"action": "draw"}, Play("draw")),
+        ({"action": "pass"}, Play("pass")),
+        ({"action": "pass_cards", "cards": ["QS"]}, Play("pass_cards", cards=("QS",))),
+    ],
+)
+def test_a_body_names_a_play(body: dict[str, Any], play: Play) -> None:
+    assert play_from_body(body) == play
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "action"),
+        ({"cards": ["QS"]}, "action"),
+        ({"action": "shout"}, "action"),
+        ({"action": 1}, "action"),
+        ({"action": "play", "card": 7}, "card"),
+        ({"card": "8C", "suit": ["S"]}, "suit"),
+        ({"action": "pass_cards", "cards": "QS"}, "cards"),
+        ({"action": "pass_cards", "cards": [1]}, "cards"),
+        ({"action": "draw", "count": 5}, "count"),
+    ],
+)
+def test_a_body_that_is_no_play_names_the_field(body: dict[str, Any], field: str) -> None:
+    with pytest.raises(MalformedPlay) as refusal:
+        play_from_body(body)
+    assert refusal.value.field == field
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_options_left_out_have_their_defaults(name: str) -> None:
+    game = GAMES[name]
+    defaults = game.options({})
+    assert game.options(defaults) == defaults
+    assert game.deal(seed_of(1), game.seats[0], {}) == game.deal(
+        seed_of(1), game.seats[0], defaults
+    )
+
+
+def test_each_game_has_the_options_of_its_reference() -> None:
+    assert GAMES["crazy_eights"].options({}) == {"special_cards": False}
+    assert GAMES["hearts"].options({"jd_bonus": True}) == {
+        "pass_cards": True,
+        "no_pts_on_first_trick": True,
+        "can_lead_any_club": False,
+        "jd_bonus": True,
+        "avoid_all_tricks_bonus": False,
+        "must_break_hearts": True,
+        "qs_breaks_hearts": True,
+        "can_lead_hearts_instead_of_qs": False,
+    }
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_every_bad_option_is_named(name: str) -> None:
+    game = GAMES[name]
+    known = next(iter(game.options({})))
+    with pytest.raises(InvalidOptions) as refusal:
+        game.options({known: 1, "no_such_option": True})
+    assert refusal.value.errors == tuple(
+        sorted(
+            [
+                (f"options.{known}", "must be true or false"),
+                ("options.no_such_option", "unknown option"),
+            ]
+        )
+    )
+    with pytest.raises(InvalidOptions):
+        game.deal(seed_of(1), game.seats[0], {known: None})
+
+
+@pytest.mark.parametrize(
+    ("name", "seats"),
+    [("crazy_eights", 1), ("crazy_eights", 6), ("hearts", 3), ("hearts", 5)],
+)
+def test_a_wrong_number_of_players_is_refused(name: str, seats: int) -> None:
+    with pytest.raises(InvalidSeats) as refusal:
+        GAMES[name].deal(seed_of(1), seats, {})
+    assert refusal.value.allowed == GAMES[name].seats
+
+
+def test_the_catalog_knows_each_game_by_its_own_name() -> None:
+    assert {name: list(game.seats) for name, game in GAMES.items()} == {
+        "crazy_eights": [2, 3, 4, 5],
+        "hearts": [4],
+    }
+    assert all(game.name == name for name, game in GAMES.items())
