@@ -1,0 +1,26 @@
+"""Settings of the chat service."""
+
+from datetime import timedelta
+from typing import Annotated, Self
+
+from parlor_kit.settings import ServiceSettings
+from pydantic import Field, model_validator
+
+
+class ChatSettings(ServiceSettings):
+    """What chat takes from its environment beside what all services do."""
+
+    chat_archive_after: Annotated[
+        timedelta,
+        Field(description="Age at which messages leave the participants' view, as ISO 8601."),
+    ] = timedelta(days=30)
+    chat_expire_after: Annotated[
+        timedelta,
+        Field(description="Age at which messages are deleted unless held, as ISO 8601."),
+    ] = timedelta(days=365)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if not timedelta(0) < self.chat_archive_after <= self.chat_expire_after:
+            raise ValueError("CHAT_ARCHIVE_AFTER must be positive and not past CHAT_EXPIRE_AFTER")
+        return self
