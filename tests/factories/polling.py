@@ -9,5 +9,5 @@ from collections.abc import Callable
 async def until(condition: Callable[[], bool], seconds: float = 5, every: float = 0.005) -> None:
     """Return once the condition holds; fail when it does not within the time."""
     async with asyncio.timeout(seconds):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - the condition is not ours to signal
             await asyncio.sleep(every)

@@ -1,0 +1,24 @@
+"""One sidecar process for the whole run; a test sees only what happened since it began."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from factories.sidecars import RunningSidecar, running_sidecar
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def shared_sidecar(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningSidecar]:
+    folder = tmp_path_factory.mktemp("sidecar")
+    async with running_sidecar(folder, jwks_refetch_seconds="0.2") as sidecar:
+        yield sidecar
+
+
+@pytest.fixture
+def sidecar(shared_sidecar: RunningSidecar) -> RunningSidecar:
+    shared_sidecar.app.reached.clear()
+    shared_sidecar.app.release.clear()
+    shared_sidecar.lines.clear()
+    return shared_sidecar
