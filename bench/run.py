@@ -1,0 +1,100 @@
+"""`make bench`: starts a platform of its own and prints every figure beside its target.
+
+Run one part by name, as in `make bench ARGS="chat login"`. Nothing else should run meanwhile.
+"""
+
+import argparse
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import chat
+import game
+import login
+from parlor_dev.client import Api
+from parlor_dev.stack import Stack
+from report import Figure, Report
+from rich.console import Console
+
+PARTS = ("login", "chat", "game", "memory", "sidecar")
+
+
+def resident_mb(pid: int) -> float:
+    """Resident memory of a process in megabytes."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
+def memory(stack: Stack) -> list[Figure]:
+    """Resident memory of the idle platform's processes, the largest of each kind."""
+    figures = []
+    for kind, part, limit in (("service", "-api-", 120), ("sidecar", "-sidecar-", 45)):
+        names = [name for name in stack.process_names if part in name]
+        largest = max(names, key=lambda name: resident_mb(stack.process(name).pid or 0))
+        used = resident_mb(stack.process(largest).pid or 0)
+        figures.append(
+            Figure(
+                f"memory, idle: {kind} ({largest})",
+                f"{used:.0f} MB",
+                f"≤ {limit} MB",
+                used <= limit,
+            )
+        )
+    return figures
+
+
+@asynccontextmanager
+async def platform(replicas: dict[str, int]) -> AsyncIterator[tuple[Stack, Api]]:
+    """A platform of its own, with nothing in it, gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="parlor-bench-") as home:
+        stack = Stack(Path(home), port=0, replicas=replicas, temporary=True)
+        await stack.start()
+        try:
+            async with Api(stack.url) as api:
+                yield stack, api
+        finally:
+            await stack.stop()
+
+
+async def measure(parts: set[str], seconds: float, console: Console) -> Report:
+    report = Report()
+    if parts & {"memory", "login", "chat", "game"}:
+        console.print("a platform with one replica a service …")
+        async with platform({}) as (stack, api):
+            if "memory" in parts:
+                report.add(*memory(stack))
+            if "login" in parts:
+                console.print("login …")
+                report.add(*await login.login_rate(stack, api, seconds))
+            if "chat" in parts:
+                console.print("chat throughput …")
+                report.add(*await chat.throughput(stack, api, pairs=50, window=8, seconds=seconds))
+            if "game" in parts:
+                console.print("game …")
+                report.add(*await game.latencies(stack, api, seconds))
+                report.add(*await game.throughput(stack, api, games=200, seconds=seconds))
+    if "chat" in parts:
+        console.print("a platform with two replicas of chat …")
+        async with platform({"chat": 2}) as (stack, api):
+            report.add(*await chat.latencies(stack, api, 1000))
+    return report
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="part", help=f"of {', '.join(PARTS)}")
+    parser.add_argument("--seconds", type=float, default=10, help="length of each measurement")
+    arguments = parser.parse_args()
+    if unknown := set(arguments.parts) - set(PARTS):
+        parser.error(f"no such part: {', '.join(sorted(unknown))}")
+    console = Console()
+    report = asyncio.run(measure(set(arguments.parts or PARTS), arguments.seconds, console))
+    report.show(console)
+
+
+if __name__ == "__main__":
+    main()
