@@ -12,10 +12,16 @@ _PREFIXES: Mapping[str, tuple[str, ...]] = {
     "identity": (
         "/api/v1/admin/distributors",
         "/api/v1/admin/moderators",
+        "/api/v1/admin/users",
         "/api/v1/auth",
         "/api/v1/users",
     ),
-    "customer": ("/api/v1/invites", "/api/v1/relationships", "/api/v1/entitlements"),
+    "customer": (
+        "/api/v1/invites",
+        "/api/v1/customers",
+        "/api/v1/relationships",
+        "/api/v1/entitlements",
+    ),
     "game": ("/api/v1/games", "/api/v1/leaderboards"),
     "chat": (
         "/api/v1/conversations",
