@@ -1,0 +1,93 @@
+"""An AsyncAPI 3 document of all topics, made from `kafka/topics.yaml` and `kafka/schemas/`.
+
+https://www.asyncapi.com/docs/reference/specification/v3.0.0 — docs/asyncapi.json is this
+function's output; a test compares the two.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from parlor_kit.events import Schemas
+
+# Which topic an event type travels on, by the first word of the type.
+_NOUNS = {
+    "account": "identity.events",
+    "relationship": "customer.events",
+    "game": "game.events",
+    "conversation": "chat.events",
+    "message": "chat.events",
+    "hold": "chat.events",
+    "archive_expiry": "chat.events",
+}
+
+
+def topic_of(type_: str) -> str:
+    """The topic of an event type."""
+    return _NOUNS[type_.partition(".")[0]]
+
+
+def document(folder: Path, *, version: str) -> dict[str, Any]:
+    """The document of the `kafka/` folder at `folder`."""
+    schemas = Schemas(folder)
+    types = sorted(schemas.types)
+    channels: dict[str, Any] = {}
+    operations: dict[str, Any] = {}
+    for name, topic in schemas.topics.items():
+        own = [type_ for type_ in types if topic_of(type_) == name]
+        channel = f"#/channels/{name}"
+        channels[name] = {
+            "address": name,
+            "description": f"Key: {topic.key}. Retention {topic.retention}.",
+            "messages": {type_: {"$ref": f"#/components/messages/{type_}"} for type_ in own},
+            "bindings": {"kafka": {"partitions": topic.partitions}},
+        }
+        operations[f"{topic.producer}.sends.{name}"] = {
+            "action": "send",
+            "channel": {"$ref": channel},
+            "summary": f"{topic.producer} tells what happened, through its outbox.",
+        }
+        for consumer in topic.consumers:
+            operations[f"{consumer}.receives.{name}"] = {
+                "action": "receive",
+                "channel": {"$ref": channel},
+                "summary": f"{consumer} applies each event once; failures go to "
+                f"{topic.dead_letters(consumer)}.",
+            }
+    return {
+        "asyncapi": "3.0.0",
+        "info": {"title": "Parlor events", "version": version},
+        "defaultContentType": "application/cloudevents+json",
+        "channels": channels,
+        "operations": operations,
+        "components": {
+            "messages": {type_: _message(folder, type_) for type_ in types},
+        },
+    }
+
+
+def _message(folder: Path, type_: str) -> dict[str, Any]:
+    schema = orjson.loads((folder / "schemas" / f"{type_}.v1.json").read_bytes())
+    return {
+        "name": type_,
+        "summary": schema.get("description", ""),
+        "contentType": "application/cloudevents+json",
+        "payload": {
+            "type": "object",
+            "description": "CloudEvents 1.0, structured mode.",
+            "required": ["specversion", "id", "source", "type", "subject", "time", "data"],
+            "properties": {
+                "specversion": {"const": "1.0"},
+                "id": {"type": "string", "format": "uuid"},
+                "source": {"type": "string"},
+                "type": {"const": type_},
+                "subject": {"type": "string", "description": "The record's key."},
+                "time": {"type": "string", "format": "date-time"},
+                "dataschema": {"const": f"parlor:{type_}.v1"},
+                "requestid": {"type": "string"},
+                "traceparent": {"type": "string"},
+                "data": {key: value for key, value in schema.items() if key != "$schema"},
+            },
+        },
+    }

@@ -1,0 +1,95 @@
+"""docs/settings.md and docs/asyncapi.json say what the code says.
+
+`PARLOR_WRITE_DOCS=1 pytest tests/contract/test_documents.py` writes them anew.
+"""
+
+import inspect
+import os
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import orjson
+from parlor_kit import asyncapi
+from parlor_kit.process import VERSION
+from parlor_kit.settings import ServiceSettings
+from pydantic import SecretStr
+from pydantic_core import PydanticUndefined
+
+ROOT = Path(__file__).resolve().parents[2]
+SERVICES = ("identity", "customer", "game", "chat")
+
+
+def _compare(path: Path, wanted: str) -> None:
+    if os.environ.get("PARLOR_WRITE_DOCS"):
+        path.write_text(wanted)
+    assert path.read_text() == wanted, f"{path.name} is stale: run with PARLOR_WRITE_DOCS=1"
+
+
+def _settings_of(service: str) -> type[ServiceSettings]:
+    module = import_module(f"parlor_{service}.settings")
+    found = [
+        value
+        for _, value in inspect.getmembers(module, inspect.isclass)
+        if issubclass(value, ServiceSettings) and value.__module__ == module.__name__
+    ]
+    return found[0] if found else ServiceSettings
+
+
+def _default(value: Any) -> str:
+    if value is PydanticUndefined:
+        return "**needed**"
+    if value is None or value == "":
+        return "unset"
+    if isinstance(value, SecretStr):
+        return "secret"
+    if isinstance(value, Path):
+        return f"`{value}`" if not value.is_relative_to(ROOT) else "from the checkout"
+    if hasattr(value, "total_seconds"):
+        import pydantic
+
+        return f"`{pydantic.TypeAdapter(type(value)).dump_json(value).decode().strip(chr(34))}`"
+    return f"`{value}`"
+
+
+def _rows(fields: dict[str, Any]) -> list[str]:
+    rows = ["| variable | default | meaning |", "|---|---|---|"]
+    for name, field in fields.items():
+        assert field.description, f"{name} has no description"
+        rows.append(f"| `{name.upper()}` | {_default(field.default)} | {field.description} |")
+    return [*rows, ""]
+
+
+def _settings_page() -> str:
+    shared = ServiceSettings.model_fields
+    lines = [
+        "# Settings",
+        "",
+        "Every process reads its environment once, checks it and says each fault in one line.",
+        "This page is generated from the settings classes; a test compares it.",
+        "`make up` sets what is needed; the variables of the dev stack itself are in",
+        "`python -m parlor_dev --help`, those of a sidecar in `python -m parlor_sidecar --help`.",
+        "",
+        "## All services",
+        "",
+        *_rows(dict(shared)),
+    ]
+    for service in SERVICES:
+        own = {
+            name: field
+            for name, field in _settings_of(service).model_fields.items()
+            if name not in shared
+        }
+        if own:
+            lines += [f"## {service.capitalize()}", "", *_rows(own)]
+    return "\n".join(lines)
+
+
+def test_the_settings_page_is_that_of_the_code() -> None:
+    _compare(ROOT / "docs" / "settings.md", _settings_page())
+
+
+def test_the_asyncapi_document_is_that_of_topics_and_schemas() -> None:
+    document = asyncapi.document(ROOT / "kafka", version=VERSION)
+    text = orjson.dumps(document, option=orjson.OPT_INDENT_2).decode() + "\n"
+    _compare(ROOT / "docs" / "asyncapi.json", text)
