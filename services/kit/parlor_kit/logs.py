@@ -60,5 +60,5 @@ def configure(service: str, level: str = "INFO") -> None:
 
 
 def get(name: str) -> Any:
-    """A structlog logger whose lines carry `logger=name`."""
-    return structlog.get_logger(logger=name)
+    """A structlog logger whose lines carry `part=name`; configured on first use."""
+    return structlog.get_logger(part=name)
