@@ -1,7 +1,7 @@
-"""What a route function returns: a status and a body, rendered to JSON in one place."""
+"""What a route function returns: a status and a body, or a stream; rendered in one place."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -37,3 +37,16 @@ class Answer:
         if self.body is None:
             return b""
         return self.body if isinstance(self.body, bytes) else dumps(self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamedAnswer:
+    """An answer too large to hold: its parts go out as the client takes them.
+
+    Everything that can be refused is refused before; a fault after the first part cuts the
+    connection, so that a client never takes a piece for the whole.
+    """
+
+    content_type: str
+    parts: AsyncIterator[bytes]
+    headers: Mapping[str, str] = field(default_factory=dict)

@@ -28,7 +28,7 @@ from sanic.exceptions import (
 from sanic.response import BaseHTTPResponse
 
 from parlor_kit import errors, idempotency, logs, metrics, openapi, tracing
-from parlor_kit.answers import dumps
+from parlor_kit.answers import StreamedAnswer, dumps
 from parlor_kit.ids import parse_id
 from parlor_kit.principal import SERVICE_HEADER, USER_HEADER, ServiceCaller, Users, bearer
 from parlor_kit.routing import Call, Route, Routes
@@ -183,7 +183,7 @@ def _sanic_path(path: str) -> str:
 
 
 def _endpoint(route: Route, services: Any, users: Users, sealer: Sealer) -> Callable[..., Any]:
-    async def endpoint(request: Request, **params: str) -> HTTPResponse:
+    async def endpoint(request: Request, **params: str) -> HTTPResponse | None:
         call: Call[Any] = Call(app=services, request=request, params={})
         await _authenticate(route, call, users)
         refusal = route.policy.allows(call.principal, call.caller)
@@ -203,6 +203,9 @@ def _endpoint(route: Route, services: Any, users: Users, sealer: Sealer) -> Call
                 sealer=sealer,
             )
         answer = await route.function(call)
+        if isinstance(answer, StreamedAnswer):
+            await _stream(request, answer)
+            return None
         return HTTPResponse(
             answer.encode(),
             status=answer.status,
@@ -211,6 +214,13 @@ def _endpoint(route: Route, services: Any, users: Users, sealer: Sealer) -> Call
 
     endpoint.__name__ = route.operation
     return endpoint
+
+
+async def _stream(request: Request, answer: StreamedAnswer) -> None:
+    response = await request.respond(content_type=answer.content_type, headers=dict(answer.headers))
+    async for part in answer.parts:
+        await response.send(part)
+    await response.eof()
 
 
 def _socket_endpoint(function: Callable[..., Any], services: Any) -> Callable[..., Any]:

@@ -84,6 +84,8 @@ def _operation(route: Route) -> dict[str, Any]:
             responses[str(status)]["content"] = {
                 "application/json": {"schema": {"$ref": _REF.format(model=view.__name__)}}
             }
+        elif route.streams is not None:
+            responses[str(status)]["content"] = {route.streams: {"schema": {"type": "string"}}}
     for refusal in refusals(route):
         known = responses.setdefault(
             str(refusal.status),

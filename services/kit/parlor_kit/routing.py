@@ -14,7 +14,7 @@ from uuid import UUID
 from pydantic import BaseModel
 from sanic import Request
 
-from parlor_kit.answers import Answer
+from parlor_kit.answers import Answer, StreamedAnswer
 from parlor_kit.errors import Forbidden, NotFound, ParlorError, Unauthenticated
 from parlor_kit.idempotency import IdempotencyKey
 from parlor_kit.principal import Principal, Role, ServiceCaller
@@ -101,7 +101,7 @@ def only(*roles: Role, hidden: bool = False) -> Policy:
     return Policy(" or ".join(roles), allows, needs_user=True)
 
 
-Function = Callable[[Call[Any]], Awaitable[Answer]]
+Function = Callable[[Call[Any]], Awaitable[Answer | StreamedAnswer]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ class Route:
 
     `answers` maps each success status to its view model (None: no content). `errors` lists the
     refusals that this route adds to those that its policy and models imply. `creates` routes take
-    an Idempotency-Key.
+    an Idempotency-Key. `streams` is the content type of a route that gives a `StreamedAnswer`.
     """
 
     method: str
@@ -122,6 +122,7 @@ class Route:
     body: type[BaseModel] | None = None
     query: type[BaseModel] | None = None
     creates: bool = False
+    streams: str | None = None
 
     @property
     def summary(self) -> str:
