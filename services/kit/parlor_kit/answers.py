@@ -32,6 +32,7 @@ class Answer:
     status: int
     body: BaseModel | Mapping[str, Any] | bytes | None = None
     object_id: UUID | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def encode(self) -> bytes:
         if self.body is None:

@@ -209,6 +209,7 @@ def _endpoint(route: Route, services: Any, users: Users, sealer: Sealer) -> Call
         return HTTPResponse(
             answer.encode(),
             status=answer.status,
+            headers=dict(answer.headers),
             content_type="application/json" if answer.body is not None else None,
         )
 

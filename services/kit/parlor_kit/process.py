@@ -91,9 +91,11 @@ def main(service: Service) -> None:
         letters = commands.add_parser("dead-letters", help="list or replay dead letters")
         letters.add_argument("action", choices=("list", "replay"))
     for name, (summary, _) in service.commands.items():
-        extra = commands.add_parser(name, help=summary)
-        extra.add_argument("arguments", nargs=argparse.REMAINDER)
-    arguments = parser.parse_args()
+        commands.add_parser(name, help=summary, add_help=False)
+    arguments, rest = parser.parse_known_args()
+    if rest and arguments.command not in service.commands:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    arguments.arguments = rest
     settings = service.settings.load()
     logs.configure(service.name, settings.parlor_log_level)
     sys.exit(uvloop.run(_run(service, settings, arguments)))
