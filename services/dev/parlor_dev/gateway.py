@@ -19,6 +19,8 @@ from parlor_dev.problems import Problem
 from parlor_dev.processes import Command
 
 _TRY_AGAIN_FOR = "5s"
+# Nothing of the request reached a service: it is safe to repeat.
+_UNSENT = "{http.error.message}.contains('dial tcp') || {http.error.status_code} == 503"
 _PROBLEMS = "https://parlor.dev/problems"
 
 
@@ -43,8 +45,9 @@ def configuration(port: int, replicas: Mapping[str, Sequence[int]]) -> dict[str,
     """Caddy's settings for `port`, given the public ports of each service's replicas."""
     routes = [_route(service, replicas[service]) for service in routing.SERVICES]
     not_found = _problem(404, "not_found", "There is no such thing here")
-    unavailable = _problem(503, "dependency_unavailable", "A part of the platform is not answering")
-    unavailable["headers"]["Retry-After"] = ["1"]
+    unsent = _problem(503, "dependency_unavailable", "A part of the platform is not answering")
+    unsent["headers"]["Retry-After"] = ["1"]
+    lost = _problem(502, "bad_gateway", "The answer was lost; the work may have been done")
     server = {
         "listen": [f"{HOST}:{port}"],
         "protocols": ["h1"],
@@ -53,7 +56,12 @@ def configuration(port: int, replicas: Mapping[str, Sequence[int]]) -> dict[str,
         "idle_timeout": "2m",
         "max_header_bytes": 32 * 1024,
         "routes": [*routes, {"handle": [not_found]}],
-        "errors": {"routes": [{"handle": [unavailable]}]},
+        "errors": {
+            "routes": [
+                {"match": [{"expression": _UNSENT}], "handle": [unsent], "terminal": True},
+                {"handle": [lost]},
+            ]
+        },
     }
     return {
         "admin": {"disabled": True, "config": {"persist": False}},

@@ -6,6 +6,7 @@ a file lock says that a stack runs on it, also when its process was killed and l
 (Root is the exception: PostgreSQL cannot run as root, see `accounts`.)
 """
 
+import contextlib
 import fcntl
 import json
 import os
@@ -136,6 +137,8 @@ class Home:
         if not (self.folder / _MARKER).exists():
             raise Problem(f"{self.folder} is not a state folder of Parlor: nothing was removed")
         shutil.rmtree(accounts.postgres_folder(self.folder), ignore_errors=True)
+        with contextlib.suppress(OSError):  # another stack keeps its data there
+            accounts.ROOT_STATE.rmdir()
         shutil.rmtree(self.folder)
         return True
 

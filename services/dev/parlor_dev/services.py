@@ -52,10 +52,13 @@ class Layout:
     workers: Mapping[str, int]
 
 
-def plan(counts: Mapping[str, int], ports: PortReservations) -> Layout:
+def check_replicas(counts: Mapping[str, int]) -> None:
     unknown = set(counts) - set(SERVICES)
     if unknown or any(count < 1 for count in counts.values()):
         raise Problem(f"replicas must be a number from 1 for one of {', '.join(SERVICES)}")
+
+
+def plan(counts: Mapping[str, int], ports: PortReservations) -> Layout:
     return Layout(
         replicas={
             service: [

@@ -30,7 +30,15 @@ from parlor_dev.problems import Problem
 from parlor_dev.processes import Command, ManagedProcess, Ready, Report, silent
 from parlor_dev.roles import DatabaseAccess
 from parlor_dev.routing import SERVICES
-from parlor_dev.services import Backing, Commands, Layout, Program, plan, python_module
+from parlor_dev.services import (
+    Backing,
+    Commands,
+    Layout,
+    Program,
+    check_replicas,
+    plan,
+    python_module,
+)
 
 DEFAULT_PORT = 8080
 ADMIN_EMAIL = "admin@parlor.local"
@@ -56,6 +64,7 @@ class Stack:
         program: Program = python_module,
     ) -> None:
         """`env` adds variables by service (or "sidecar"); `temporary` data goes at `stop`."""
+        check_replicas(replicas or {})
         self.home = Home(home)
         self.port = port
         self.admin_password_made = False
