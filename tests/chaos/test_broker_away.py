@@ -39,7 +39,7 @@ async def test_messages_sent_without_a_broker_are_accepted_and_arrive_after(
             )
         assert statuses == [201] * SENDS
         await fragile.kafka.start()
-        bodies = []
+        bodies: list[str] = []
         while len(bodies) < SENDS:
             frame = await elsewhere.next("message.sent", timeout=60)
             bodies.append(frame["event"]["message"]["body"])
