@@ -20,6 +20,31 @@ from tortoise import fields
 from tortoise.indexes import Index
 from tortoise.models import Model
 
+from parlor_chat.retention_models import (
+    ArchiveExpiryChunk,
+    ArchiveExpiryRun,
+    AuditRecord,
+    Hold,
+    HoldConversation,
+    HoldCustodian,
+)
+
+__all__ = [
+    "Account",
+    "ArchiveExpiryChunk",
+    "ArchiveExpiryRun",
+    "AuditRecord",
+    "Conversation",
+    "Hold",
+    "HoldConversation",
+    "HoldCustodian",
+    "Kind",
+    "Participant",
+    "Recheck",
+    "SocketTicket",
+    "Status",
+]
+
 
 class Kind(StrEnum):
     """A direct conversation is the only one of its two people; groups may repeat."""
@@ -41,7 +66,7 @@ class Conversation(Model):
     id = fields.UUIDField(primary_key=True)
     kind = fields.TextField()
     title = fields.TextField(null=True)
-    direct_key = fields.TextField(null=True, unique=True)
+    direct_key = fields.CharField(73, null=True, unique=True)
     participants_key = fields.TextField()
     epoch = fields.TextField()
     last_seq = fields.BigIntField(default=0)
@@ -100,7 +125,7 @@ class SocketTicket(Model):
     """Lets its user open one socket on its conversation, once, within a minute."""
 
     id = fields.UUIDField(primary_key=True)
-    token_digest = fields.BinaryField(unique=True)
+    token_digest = fields.CharField(64, unique=True)
     conversation_id = fields.UUIDField()
     user_id = fields.UUIDField()
     expires_at = fields.DatetimeField(db_index=True)
