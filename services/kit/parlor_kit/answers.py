@@ -2,23 +2,29 @@
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import orjson
 from pydantic import BaseModel
 
-_OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC
+from parlor_kit.clock import rfc3339
 
 
 def dumps(value: Any) -> bytes:
     """JSON with the contract's times (`Z`) and ids."""
-    return orjson.dumps(value, default=_default, option=_OPTIONS)
+    return orjson.dumps(value, default=_default, option=orjson.OPT_PASSTHROUGH_DATETIME)
 
 
 def _default(value: Any) -> Any:
+    """What orjson leaves to us: our times, models, and the drivers' own kinds of UUID."""
+    if isinstance(value, datetime):
+        return rfc3339(value)
+    if isinstance(value, UUID):
+        return str(value)
     if isinstance(value, BaseModel):
-        return value.model_dump()
+        return orjson.Fragment(value.__pydantic_serializer__.to_json(value))
     raise TypeError(f"not JSON: {type(value).__name__}")
 
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from sanic import HTTPResponse, Request, Sanic
 
@@ -25,6 +25,10 @@ ReadyChecks = Mapping[str, Callable[[], Awaitable[bool]]]
 
 class Listener:
     """One Sanic app served on one address."""
+
+    # Sanic rewrites its own classes for speed when an app starts, and can do so only once a
+    # process; what the first app got, all have.
+    _rewritten: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -44,7 +48,8 @@ class Listener:
             self._unix.parent.mkdir(parents=True, exist_ok=True)
             self._unix.unlink(missing_ok=True)
             self._where = {"unix": str(self._unix)}
-        self._app.finalize() if not self._app.router.finalized else None
+        self._app.config.TOUCHUP = not Listener._rewritten
+        Listener._rewritten = True
         self._server = await self._app.create_server(
             **self._where,
             protocol=LiveProtocol,
