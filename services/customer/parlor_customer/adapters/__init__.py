@@ -1,0 +1,1 @@
+"""Implementations of `ports`. Only `bootstrap` imports them."""

@@ -1,0 +1,1 @@
+"""Route functions: parse, ask the policy, call the use case, render. `routes.py` lists them."""

@@ -1,0 +1,14 @@
+"""Every event that the customer service reacts to, and how."""
+
+from collections.abc import Mapping
+
+from parlor_kit.consumer import Reaction
+
+from parlor_customer.usecases.accounts import follow_account
+
+REACTIONS: Mapping[str, Reaction] = {
+    "account.registered": follow_account,
+    "account.changed": follow_account,
+    "account.disabled": follow_account,
+    "account.enabled": follow_account,
+}
