@@ -198,7 +198,8 @@ def _endpoint(route: Route, services: Any, users: Users, sealer: Sealer) -> Call
             call.idempotency_key = idempotency.read_key(
                 request.headers.get("idempotency-key"),
                 subject=call.principal.id if call.principal else None,
-                route=f"{route.method} {request.path}",
+                route=f"{route.method} {route.path}",
+                path=request.path,
                 body=request.body,
                 sealer=sealer,
             )

@@ -20,7 +20,7 @@ MAX_KEY_LENGTH = 255
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyKey:
-    """Who sent which key to which route with which body."""
+    """Who sent which key to which object of which route with which body."""
 
     scope: str
     key: str
@@ -28,16 +28,26 @@ class IdempotencyKey:
 
 
 def read_key(
-    header: str | None, *, subject: UUID | None, route: str, body: bytes, sealer: Sealer
+    header: str | None,
+    *,
+    subject: UUID | None,
+    route: str,
+    path: str,
+    body: bytes,
+    sealer: Sealer,
 ) -> IdempotencyKey | None:
-    """The key of a request, or None without the header; 422 when the header is unusable."""
+    """The key of a request, or None without the header; 422 when the header is unusable.
+
+    The path goes in as a keyed digest, as it may hold a secret: an invite's token.
+    """
     if header is None:
         return None
     if not header or len(header) > MAX_KEY_LENGTH or not header.isprintable():
         raise ValidationFailed(
             [("Idempotency-Key", f"must be 1 to {MAX_KEY_LENGTH} printable characters")]
         )
-    return IdempotencyKey(f"{subject or 'anonymous'} {route}", header, sealer.digest(body))
+    scope = f"{subject or 'anonymous'} {route} {sealer.digest(path.encode()).hex()}"
+    return IdempotencyKey(scope, header, sealer.digest(body))
 
 
 Work = Callable[[Transaction], Awaitable[Answer]]

@@ -25,8 +25,14 @@ def _drop_traceparent(_: Any, __: str, event: structlog.typing.EventDict) -> Any
 
 def configure(service: str, level: str = "INFO") -> None:
     """Set up structlog and the standard library for a process that is part of `service`."""
+
+    def _name_service(_: Any, __: str, event: structlog.typing.EventDict) -> Any:
+        event["service"] = service  # not a contextvar, since each request clears those
+        return event
+
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
+        _name_service,
         _drop_traceparent,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -38,7 +44,6 @@ def configure(service: str, level: str = "INFO") -> None:
         logger_factory=structlog.WriteLoggerFactory(file=sys.stdout),
         cache_logger_on_first_use=True,
     )
-    structlog.contextvars.bind_contextvars(service=service)
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
