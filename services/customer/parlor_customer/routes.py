@@ -81,7 +81,7 @@ PUBLIC = Routes(
             "DELETE",
             "/api/v1/relationships/{customer_id}",
             relationships.end_relationship,
-            only(Role.DISTRIBUTOR, Role.CUSTOMER),
+            SIGNED_IN,
             answers={204: None},
             errors=(ValidationFailed,),
             query=EndQuery,
