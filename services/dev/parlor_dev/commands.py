@@ -20,6 +20,7 @@ from parlor_dev.stack import DEFAULT_PORT, Stack
 
 _DOWN_POLLS = 600
 _POLL_SECONDS = 0.1
+_ONE_REQUEST_SECONDS = 0.5
 
 
 async def up(replicas: Mapping[str, int], *, end_with_parent: bool) -> None:
@@ -105,10 +106,15 @@ async def reset() -> None:
 
 
 class _StopRequests:
-    """Counts SIGINT, SIGTERM and SIGHUP instead of dying of them."""
+    """Counts SIGINT, SIGTERM and SIGHUP instead of dying of them.
+
+    Signals in quick succession are one request: a `kill` of the whole group reaches this process
+    directly and through make.
+    """
 
     def __init__(self) -> None:
         self._count = 0
+        self._last = float("-inf")
         self._changed = asyncio.Condition()
         self._notices: set[asyncio.Task[None]] = set()
         loop = asyncio.get_running_loop()
@@ -132,6 +138,10 @@ class _StopRequests:
         return True
 
     def _on_signal(self) -> None:
+        now, before = time.monotonic(), self._last
+        self._last = now
+        if now - before < _ONE_REQUEST_SECONDS:
+            return
         self._count += 1
         notice = asyncio.ensure_future(self._notify())
         self._notices.add(notice)
