@@ -29,6 +29,7 @@ from sanic.response import BaseHTTPResponse
 
 from parlor_kit import errors, idempotency, logs, metrics, openapi, tracing
 from parlor_kit.answers import StreamedAnswer, dumps
+from parlor_kit.database import gone_is_unavailable
 from parlor_kit.ids import parse_id
 from parlor_kit.principal import SERVICE_HEADER, USER_HEADER, ServiceCaller, Users, bearer
 from parlor_kit.routing import Call, Route, Routes
@@ -203,7 +204,8 @@ def _endpoint(route: Route, services: Any, users: Users, sealer: Sealer) -> Call
                 body=request.body,
                 sealer=sealer,
             )
-        answer = await route.function(call)
+        async with gone_is_unavailable():
+            answer = await route.function(call)
         if isinstance(answer, StreamedAnswer):
             await _stream(request, answer)
             return None
@@ -256,7 +258,8 @@ def _path_params(params: dict[str, str]) -> dict[str, Any]:
     return parsed
 
 
-def _violations(wrong: ValidationError) -> list[tuple[str, str]]:
+def violations(wrong: ValidationError) -> list[tuple[str, str]]:
+    """Every violation that a model has found, as (field, message) pairs."""
     return [
         (".".join(str(part) for part in error["loc"]), error["msg"].removeprefix("Value error, "))
         for error in wrong.errors(include_url=False, include_input=False, include_context=False)
@@ -273,7 +276,7 @@ def _query(model: type[BaseModel], request: Request) -> BaseModel:
     try:
         parsed = model.model_validate(values)
     except ValidationError as wrong:
-        raise errors.ValidationFailed(_violations(wrong) + repeated) from wrong
+        raise errors.ValidationFailed(violations(wrong) + repeated) from wrong
     if repeated:
         raise errors.ValidationFailed(repeated)
     return parsed
@@ -285,4 +288,4 @@ def _body(model: type[BaseModel], request: Request) -> BaseModel:
     except ValidationError as wrong:
         if any(error["type"] == "json_invalid" for error in wrong.errors(include_url=False)):
             raise errors.MalformedRequest("The body is not JSON") from wrong
-        raise errors.ValidationFailed(_violations(wrong)) from wrong
+        raise errors.ValidationFailed(violations(wrong)) from wrong
