@@ -1,4 +1,4 @@
-"""An app behind a sidecar that keeps every request which reached its handler, and misbehaves on cue.
+"""An app behind a sidecar that keeps what reached its handler, and misbehaves on cue.
 
 What it does is named by the last segment of the path; see `_BEHAVIOURS`.
 """

@@ -142,6 +142,7 @@ class RunningSidecar:
     issuer: CountingIssuer
     key: SigningKey
     lines: list[dict[str, Any]] = field(default_factory=list)
+    clients: list[RawClient] = field(default_factory=list)
     port: int = 0
     health_port: int = 0
 
@@ -163,16 +164,24 @@ class RunningSidecar:
         return "\r\n".join(head).encode("latin-1") + b"\r\n\r\n" + body
 
     async def connect(self) -> RawClient:
-        return RawClient(*await asyncio.open_connection("127.0.0.1", self.port))
+        client = RawClient(*await asyncio.open_connection("127.0.0.1", self.port))
+        self.clients.append(client)
+        return client
+
+    async def hang_up(self) -> None:
+        """Close every connection that a test left open."""
+        for client in self.clients:
+            client.close()
+        for client in self.clients:
+            with contextlib.suppress(OSError):
+                await client.writer.wait_closed()
+        self.clients.clear()
 
     async def ask(self, data: bytes) -> Answer:
         """Send bytes on a connection of their own."""
         client = await self.connect()
-        try:
-            client.send(data)
-            return await client.answer()
-        finally:
-            client.close()
+        client.send(data)
+        return await client.answer()
 
     async def health(self, path: str) -> Answer:
         client = RawClient(*await asyncio.open_connection("127.0.0.1", self.health_port))
@@ -229,6 +238,7 @@ async def running_sidecar(
         assert process.returncode is None, "the sidecar did not start"
         yield sidecar
     finally:
+        await sidecar.hang_up()
         if process.returncode is None:
             process.kill()
         await process.wait()

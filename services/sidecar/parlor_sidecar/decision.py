@@ -21,7 +21,22 @@ from parlor_kit.tokens import (
 )
 
 from parlor_sidecar import headers as header_lines
-from parlor_sidecar.headers import IDENTITY_HEADER, Kind, Remembered
+from parlor_sidecar.headers import (
+    AUTHORIZATION,
+    CONNECTION,
+    CONTENT_LENGTH,
+    DROP,
+    EXPECT,
+    FORWARD,
+    HOST,
+    IDENTITY_HEADER,
+    ONCE,
+    REFUSE,
+    REQUEST_ID,
+    TRANSFER_ENCODING,
+    UPGRADE,
+    Remembered,
+)
 from parlor_sidecar.policy import METHODS, Policy, Rule
 from parlor_sidecar.problems import new_request_id
 from parlor_sidecar.targets import TargetRefused, path_of
@@ -32,6 +47,7 @@ CHUNKED = -1
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 _HOST = re.compile(rb"(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 _LENGTH = re.compile(rb"[0-9]{1,15}")
+_METHODS = {method.encode(): method for method in METHODS}
 _kinds = Remembered(header_lines.of_request)
 
 
@@ -93,40 +109,41 @@ class Examined(NamedTuple):
 
 def examine(head: Head, limits: Limits) -> Examined:
     """Check the form of a request, or raise `Refused`; the first rule that is broken is named."""
-    method = head.method.decode("ascii", "replace")
-    if head.version != b"1.1":
+    raw_method, target, version, received = head
+    if version != b"1.1":
         raise Refused("http_version_not_supported", "http_version")
-    if method not in METHODS:
+    method = _METHODS.get(raw_method)
+    if method is None:
         raise Refused("bad_request", "method")
     try:
-        path = path_of(head.target)
+        path = path_of(target)
     except TargetRefused as error:
         raise Refused("bad_request", error.reason) from None
-    if len(head.headers) > limits.max_headers:
+    if len(received) > limits.max_headers:
         raise Refused("headers_too_large", "too_many_headers")
     lines: list[bytes] = []
-    seen: dict[Kind | bytes, bytes] = {}
-    for name, raw in head.headers:
+    seen: dict[int | bytes, bytes] = {}
+    for name, raw in received:
         kind = _kinds[name]
-        if kind is Kind.FORWARD:
+        if kind == FORWARD:
             lines.append(b"%b: %b\r\n" % (name, raw.strip(b" \t")))
             continue
-        if kind is Kind.DROP:
+        if kind == DROP:
             continue
-        if kind is Kind.REFUSE:
+        if kind == REFUSE:
             raise Refused("bad_request", "header_name")
-        place: Kind | bytes = name.lower() if kind is Kind.ONCE else kind
+        place: int | bytes = name.lower() if kind == ONCE else kind
         if place in seen:
             raise Refused("bad_request", "repeated_header")
         value = seen[place] = raw.strip(b" \t")
-        if kind is Kind.ONCE:
+        if kind == ONCE:
             lines.append(b"%b: %b\r\n" % (name, value))
-    host = seen.get(Kind.HOST)
+    host = seen.get(HOST)
     if host is None or _HOST.fullmatch(host) is None:
         raise Refused("bad_request", "host")
     length, framing = _framing(seen, limits)
     close, upgrade = False, False
-    connection = seen.get(Kind.CONNECTION)
+    connection = seen.get(CONNECTION)
     if connection is not None:
         named = header_lines.tokens_of(connection)
         if named & header_lines.NOT_NAMED_BY_CONNECTION:
@@ -135,22 +152,22 @@ def examine(head: Head, limits: Limits) -> Examined:
         if named - {b"close", b"keep-alive", b"upgrade"}:
             lines = [line for line in lines if line.partition(b":")[0].lower() not in named]
     # Only both together ask for a tunnel; an Upgrade that Connection does not name is dropped.
-    upgrade = upgrade and Kind.UPGRADE in seen
+    upgrade = upgrade and UPGRADE in seen
     if upgrade:
-        _check_upgrade(method, seen[Kind.UPGRADE], length)
+        _check_upgrade(method, seen[UPGRADE], length)
         lines.append(b"Connection: Upgrade\r\nUpgrade: websocket\r\n")
-    expects = seen.get(Kind.EXPECT)
+    expects = seen.get(EXPECT)
     if expects is not None and expects.lower() != b"100-continue":
         raise Refused("expectation_failed", "expect")
-    request_id = seen.get(Kind.REQUEST_ID, b"")
+    request_id = seen.get(REQUEST_ID, b"")
     if _REQUEST_ID.fullmatch(request_id) is None:
         request_id = new_request_id().encode()
     lines.append(b"Host: %b\r\nX-Request-ID: %b\r\n" % (host, request_id))
     return Examined(
         method,
-        head.target,
+        target,
         path,
-        _bearer(seen.get(Kind.AUTHORIZATION)),
+        _bearer(seen.get(AUTHORIZATION)),
         request_id.decode(),
         b"".join(lines),
         framing,
@@ -161,8 +178,8 @@ def examine(head: Head, limits: Limits) -> Examined:
     )
 
 
-def _framing(seen: dict[Kind | bytes, bytes], limits: Limits) -> tuple[int, bytes]:
-    length, coding = seen.get(Kind.CONTENT_LENGTH), seen.get(Kind.TRANSFER_ENCODING)
+def _framing(seen: dict[int | bytes, bytes], limits: Limits) -> tuple[int, bytes]:
+    length, coding = seen.get(CONTENT_LENGTH), seen.get(TRANSFER_ENCODING)
     if coding is not None:
         if length is not None or coding != b"chunked":
             raise Refused("bad_request", "framing")

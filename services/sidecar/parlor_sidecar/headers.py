@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from enum import IntEnum
+from typing import Final
 
 IDENTITY_HEADER = b"X-Service-Identity"
 
@@ -18,22 +18,20 @@ _NAME = re.compile(rb"[A-Za-z0-9-]{1,128}")
 _MEMORY = 512
 
 
-class Kind(IntEnum):
-    """What a header line is to the sidecar."""
-
-    FORWARD = 0
-    ONCE = 1  # forwarded, but two of them would let two readers disagree
-    DROP = 2
-    REFUSE = 3
-    HOST = 4
-    AUTHORIZATION = 5
-    CONTENT_LENGTH = 6
-    TRANSFER_ENCODING = 7
-    CONNECTION = 8
-    EXPECT = 9
-    UPGRADE = 10
-    REQUEST_ID = 11
-
+# What a header line is to the sidecar. Plain numbers, because each line of each request asks.
+Kind = int
+FORWARD: Final = 0
+ONCE: Final = 1  # forwarded, but two of them would let two readers disagree
+DROP: Final = 2
+REFUSE: Final = 3
+HOST: Final = 4
+AUTHORIZATION: Final = 5
+CONTENT_LENGTH: Final = 6
+TRANSFER_ENCODING: Final = 7
+CONNECTION: Final = 8
+EXPECT: Final = 9
+UPGRADE: Final = 10
+REQUEST_ID: Final = 11
 
 # RFC 9110, section 7.6.1, and what older proxies used to the same end.
 HOP_BY_HOP = frozenset(
@@ -90,19 +88,19 @@ _IDENTITY_PREFIXES = (
 )
 
 _SPECIAL = {
-    b"host": Kind.HOST,
-    b"authorization": Kind.AUTHORIZATION,
-    b"content-length": Kind.CONTENT_LENGTH,
-    b"transfer-encoding": Kind.TRANSFER_ENCODING,
-    b"connection": Kind.CONNECTION,
-    b"expect": Kind.EXPECT,
-    b"upgrade": Kind.UPGRADE,
-    b"x-request-id": Kind.REQUEST_ID,
-    b"content-encoding": Kind.ONCE,
-    b"content-type": Kind.ONCE,
-    b"idempotency-key": Kind.ONCE,
-    b"traceparent": Kind.ONCE,
-    b"user-authorization": Kind.ONCE,
+    b"host": HOST,
+    b"authorization": AUTHORIZATION,
+    b"content-length": CONTENT_LENGTH,
+    b"transfer-encoding": TRANSFER_ENCODING,
+    b"connection": CONNECTION,
+    b"expect": EXPECT,
+    b"upgrade": UPGRADE,
+    b"x-request-id": REQUEST_ID,
+    b"content-encoding": ONCE,
+    b"content-type": ONCE,
+    b"idempotency-key": ONCE,
+    b"traceparent": ONCE,
+    b"user-authorization": ONCE,
 }
 
 # A Connection header must not make these disappear: they decide what the message is.
@@ -124,10 +122,10 @@ def of_request(name: bytes) -> Kind:
     if special is not None:
         return special
     if _NAME.fullmatch(name) is None:
-        return Kind.REFUSE
+        return REFUSE
     if lower in HOP_BY_HOP or speaks_of_identity(name):
-        return Kind.DROP
-    return Kind.FORWARD
+        return DROP
+    return FORWARD
 
 
 def of_answer(name: bytes) -> Kind:
@@ -135,17 +133,17 @@ def of_answer(name: bytes) -> Kind:
     lower = name.lower()
     special = _SPECIAL.get(lower)
     if special in (
-        Kind.CONTENT_LENGTH,
-        Kind.TRANSFER_ENCODING,
-        Kind.CONNECTION,
-        Kind.UPGRADE,
+        CONTENT_LENGTH,
+        TRANSFER_ENCODING,
+        CONNECTION,
+        UPGRADE,
     ):
         return special
     if _NAME.fullmatch(name) is None:
-        return Kind.REFUSE
+        return REFUSE
     if lower in HOP_BY_HOP or lower == IDENTITY_HEADER.lower():
-        return Kind.DROP
-    return Kind.FORWARD
+        return DROP
+    return FORWARD
 
 
 class Remembered(dict[bytes, Kind]):

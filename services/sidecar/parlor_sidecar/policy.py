@@ -35,12 +35,14 @@ class Rule:
     callers: tuple[str, ...]
     upgrade: bool = False
     subjects: frozenset[str] = frozenset()
-    segments: tuple[bytes | None, ...] = ()
+    segments: tuple[str | None, ...] = ()
 
-    def matches(self, segments: Sequence[bytes]) -> bool:
-        """Whether the path is this route; the caller gives as many segments as the template."""
-        return all(
-            own is None or own == given for own, given in zip(self.segments, segments, strict=True)
+    @property
+    def pattern(self) -> bytes:
+        """The paths of this route, as an expression without groups."""
+        return b"/".join(
+            b"[^/]+" if segment is None else re.escape(segment.encode())
+            for segment in self.segments
         )
 
 
@@ -50,15 +52,15 @@ class Policy:
 
     audience: str
     rules: tuple[Rule, ...]
-    _index: Mapping[tuple[str, int], tuple[Rule, ...]] = field(repr=False, default_factory=dict)
+    _index: Mapping[str, tuple[re.Pattern[bytes], tuple[Rule, ...]]] = field(repr=False)
 
     def match(self, method: str, path: bytes) -> Rule | None:
         """The one rule for this route, or None: at most one can match, the file was checked."""
-        segments = path.split(b"/")
-        for rule in self._index.get((method, len(segments)), ()):
-            if rule.matches(segments):
-                return rule
-        return None
+        entry = self._index.get(method)
+        if entry is None:
+            return None
+        found = entry[0].fullmatch(path)
+        return None if found is None else entry[1][(found.lastindex or 1) - 1]
 
 
 def load(file: Path, namespace: str) -> Policy:
@@ -102,11 +104,17 @@ def build(document: Mapping[str, object], namespace: str) -> Policy:
                     f"allow entry {number}: {rule.method} {rule.path} overlaps {other.path}"
                 )
         rules.append(rule)
-    index: dict[tuple[str, int], tuple[Rule, ...]] = {}
-    for rule in rules:
-        place = (rule.method, len(rule.segments))
-        index[place] = (*index.get(place, ()), rule)
-    return Policy(audience, tuple(rules), index)
+    return Policy(audience, tuple(rules), _index(rules))
+
+
+def _index(rules: Sequence[Rule]) -> dict[str, tuple[re.Pattern[bytes], tuple[Rule, ...]]]:
+    """For each method one expression, whose groups are the rules: one question a request."""
+    index = {}
+    for method in {rule.method for rule in rules}:
+        own = tuple(rule for rule in rules if rule.method == method)
+        pattern = b"|".join(b"(%b)" % rule.pattern for rule in own)
+        index[method] = (re.compile(pattern), own)
+    return index
 
 
 def _rule(entry: object, namespace: str) -> Rule:
@@ -134,15 +142,15 @@ def _rule(entry: object, namespace: str) -> Rule:
     return Rule(method, path, tuple(callers), upgrade, subjects, _segments(path))
 
 
-def _segments(path: str) -> tuple[bytes | None, ...]:
+def _segments(path: str) -> tuple[str | None, ...]:
     if not path.startswith("/"):
         raise PolicyInvalid("path must begin with /")
-    segments: list[bytes | None] = [b""]
+    segments: list[str | None] = [""]
     for segment in path.split("/")[1:]:
         if _PLACEHOLDER.fullmatch(segment):
             segments.append(None)
         elif _LITERAL.fullmatch(segment) and segment not in (".", ".."):
-            segments.append(segment.encode())
+            segments.append(segment)
         else:
             raise PolicyInvalid(f"{path} has a segment that is neither literal nor {{name}}")
     return tuple(segments)

@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Protocol
 import httptools
 
 from parlor_sidecar import headers as header_lines
-from parlor_sidecar.headers import Kind, Remembered
+from parlor_sidecar.headers import (
+    CONNECTION,
+    CONTENT_LENGTH,
+    FORWARD,
+    REFUSE,
+    TRANSFER_ENCODING,
+    Remembered,
+)
 from parlor_sidecar.wire import Wire
 
 if TYPE_CHECKING:
@@ -223,19 +230,19 @@ class Upstream(asyncio.Protocol):
         for name, raw in self._headers:
             kind = _kinds[name]
             value = raw.strip(b" \t")
-            if kind is Kind.FORWARD:
+            if kind == FORWARD:
                 lines.append(b"%b: %b\r\n" % (name, value))
-            elif kind is Kind.CONTENT_LENGTH:
+            elif kind == CONTENT_LENGTH:
                 if length is not None or not value.isdigit():
                     raise AnswerRefused("framing")
                 length = value
-            elif kind is Kind.TRANSFER_ENCODING:
+            elif kind == TRANSFER_ENCODING:
                 if coding is not None or value != b"chunked":
                     raise AnswerRefused("framing")
                 coding = value
-            elif kind is Kind.CONNECTION:
+            elif kind == CONNECTION:
                 named |= header_lines.tokens_of(value)
-            elif kind is Kind.REFUSE:
+            elif kind == REFUSE:
                 raise AnswerRefused("header_name")
         if length is not None and coding is not None:
             raise AnswerRefused("framing")
@@ -265,7 +272,7 @@ class Upstream(asyncio.Protocol):
             return
         lines = [_STATUS_LINES[101], b"Connection: Upgrade\r\nUpgrade: websocket\r\n"]
         for name, value in self._headers:
-            if _kinds[name] is Kind.FORWARD:
+            if _kinds[name] == FORWARD:
                 lines.append(b"%b: %b\r\n" % (name, value.strip(b" \t")))
         self._began = self._tunnel = True
         waiting.tunnel_opens(b"".join(lines), early)

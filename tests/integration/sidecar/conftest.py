@@ -16,9 +16,10 @@ async def shared_sidecar(tmp_path_factory: pytest.TempPathFactory) -> AsyncItera
         yield sidecar
 
 
-@pytest.fixture
-def sidecar(shared_sidecar: RunningSidecar) -> RunningSidecar:
+@pytest_asyncio.fixture(loop_scope="session")
+async def sidecar(shared_sidecar: RunningSidecar) -> AsyncIterator[RunningSidecar]:
     shared_sidecar.app.reached.clear()
     shared_sidecar.app.release.clear()
     shared_sidecar.lines.clear()
-    return shared_sidecar
+    yield shared_sidecar
+    await shared_sidecar.hang_up()
