@@ -1,0 +1,130 @@
+"""The tables of legal holds, archive expiry and the audit trail. Used by `models.py` alone.
+
+What a hold covers is never copied: who is held follows from these rows and `participants` at the
+moment of the question, so a custodian's conversation is held from the second in which it is made.
+`audit_records` and `archive_expiry_chunks` are append-only: `parlor_kit.migrate` gives the
+service's role no right to change or delete their rows.
+"""
+
+from enum import StrEnum
+from typing import ClassVar
+
+from tortoise import fields
+from tortoise.indexes import Index
+from tortoise.models import Model
+
+
+class HoldSource(StrEnum):
+    """Who manages a hold: people through the API, or a LegalHold resource."""
+
+    API = "api"
+    OPERATOR = "operator"
+
+
+class RunState(StrEnum):
+    """How an archive-expiry run stands; `interrupted` kept what it had committed."""
+
+    RUNNING = "running"
+    FINISHED = "finished"
+    INTERRUPTED = "interrupted"
+
+
+class Hold(Model):
+    """A matter for which content stays, until the hold is released."""
+
+    id = fields.UUIDField(primary_key=True)
+    source = fields.TextField()
+    resource_uid = fields.UUIDField(null=True, unique=True)
+    matter = fields.TextField()
+    reason = fields.TextField()
+    placed_by = fields.TextField()
+    placed_at = fields.DatetimeField()
+    released_at = fields.DatetimeField(null=True)
+    released_by = fields.TextField(null=True)
+    orphaned_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "holds"
+
+
+class HoldConversation(Model):
+    """A conversation that a hold names; it may name one that chat does not have."""
+
+    id = fields.BigIntField(primary_key=True, generated=True)
+    hold_id = fields.UUIDField()
+    conversation_id = fields.UUIDField()
+
+    class Meta:
+        table = "hold_conversations"
+        unique_together = (("hold_id", "conversation_id"),)
+        indexes = (Index(fields=("conversation_id", "hold_id")),)
+
+
+class HoldCustodian(Model):
+    """A user all of whose conversations, present and future, a hold covers."""
+
+    id = fields.BigIntField(primary_key=True, generated=True)
+    hold_id = fields.UUIDField()
+    user_id = fields.UUIDField()
+
+    class Meta:
+        table = "hold_custodians"
+        unique_together = (("hold_id", "user_id"),)
+        indexes = (Index(fields=("user_id", "hold_id")),)
+
+
+class ArchiveExpiryRun(Model):
+    """One run of archive expiry; its counters move with each batch that it commits."""
+
+    id = fields.UUIDField(primary_key=True)
+    state = fields.TextField()
+    dry_run = fields.BooleanField()
+    requested_by = fields.TextField()
+    archive_before = fields.DatetimeField()
+    expire_before = fields.DatetimeField()
+    conversation_ids = fields.TextField(null=True)
+    started_at = fields.DatetimeField()
+    finished_at = fields.DatetimeField(null=True)
+    archived = fields.BigIntField(default=0)
+    expired = fields.BigIntField(default=0)
+    held = fields.BigIntField(default=0)
+    manifest_sha256 = fields.TextField(null=True)
+
+    class Meta:
+        table = "archive_expiry_runs"
+
+
+class ArchiveExpiryChunk(Model):
+    """A part of a run's manifest, committed with the deletions that it tells of; zlib inside."""
+
+    append_only: ClassVar[bool] = True
+
+    id = fields.BigIntField(primary_key=True, generated=True)
+    run_id = fields.UUIDField()
+    number = fields.IntField()
+    content = fields.BinaryField()
+
+    class Meta:
+        table = "archive_expiry_chunks"
+        unique_together = (("run_id", "number"),)
+
+
+class AuditRecord(Model):
+    """Who looked at, held, released or expired what, when and why. Never changed, never deleted."""
+
+    append_only: ClassVar[bool] = True
+
+    id = fields.BigIntField(primary_key=True, generated=True)
+    at = fields.DatetimeField()
+    action = fields.TextField()
+    actor = fields.TextField()
+    role = fields.TextField()
+    conversation_id = fields.UUIDField(null=True, db_index=True)
+    hold_id = fields.UUIDField(null=True, db_index=True)
+    run_id = fields.UUIDField(null=True)
+    reason = fields.TextField(null=True)
+    details = fields.TextField()
+    request_id = fields.TextField()
+
+    class Meta:
+        table = "audit_records"
