@@ -29,10 +29,18 @@ _GONE: tuple[type[BaseException], ...] = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
     asyncpg.QueryCanceledError,
+    asyncpg.exceptions.TransactionRollbackError,  # a deadlock: rolled back, and safe to retry
     DBConnectionError,
     ConnectionError,
     TimeoutError,
     OSError,
+)
+
+# asyncpg derives these from InterfaceError as well, but they are faults of the caller: trying
+# again is of no use, and an event that causes one must not wait for ever.
+_FAULTY: tuple[type[BaseException], ...] = (
+    asyncpg.exceptions._base.DataError,
+    asyncpg.exceptions._base.UnsupportedClientFeatureError,
 )
 
 
@@ -41,6 +49,8 @@ async def gone_is_unavailable() -> AsyncIterator[None]:
     """Turn the many ways in which PostgreSQL can be away into one refusal, safe to retry."""
     try:
         yield
+    except _FAULTY:
+        raise
     except _GONE as fault:
         raise DependencyUnavailable("The database is not answering") from fault
 
