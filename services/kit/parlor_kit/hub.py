@@ -60,11 +60,26 @@ class Position:
     complete: bool
 
 
+class StreamClosed(Exception):
+    """The stream takes no sockets any more; one that comes is closed with `code`."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
 class StreamSource(Protocol):
     """What the hub asks of a service: its streams' durable rows."""
 
     async def position(self, stream_id: UUID, since: int) -> Position | None:
-        """Where the stream stands, or None when there is no such stream."""
+        """Where the stream stands, or None when there is no such stream.
+
+        The socket is on the stream already, so a close that commits after this read finds it.
+
+        Raises:
+            StreamClosed: the stream exists, but has ended for its sockets.
+        """
 
     async def read(self, stream_id: UUID, after: int, limit: int) -> Sequence[StreamEvent]:
         """Up to `limit` events after `after`, in order."""
@@ -209,6 +224,8 @@ class Hub:
             await self._welcome(socket, stream, viewer, epoch, since)
             socket.listen(_Inbound(socket, commands))
             await socket.ended()
+        except StreamClosed as closed:
+            socket.shut(closed.code, closed.reason)
         except DependencyUnavailable:
             socket.shut(1013, "try again later")
         finally:

@@ -12,7 +12,7 @@ from uuid import UUID
 from parlor_kit.answers import Answer
 from parlor_kit.clock import now
 from parlor_kit.database import Database, Transaction
-from parlor_kit.errors import IdempotencyKeyReused, ValidationFailed
+from parlor_kit.errors import DependencyUnavailable, IdempotencyKeyReused, ValidationFailed
 from parlor_kit.sealing import Sealer
 
 MAX_KEY_LENGTH = 255
@@ -60,6 +60,17 @@ class Idempotency:
         self._database = database
         self._sealer = sealer
 
+    async def first_answer(self, key: IdempotencyKey | None) -> Answer | None:
+        """The answer that `key` had, if any, before asking others what `once` need not know.
+
+        Raises:
+            IdempotencyKeyReused: the key came with another body before.
+        """
+        if key is None:
+            return None
+        async with self._database.transaction() as transaction:
+            return await self._first_answer(transaction, key)
+
     async def once(self, key: IdempotencyKey | None, work: Work, *, secret: bool = False) -> Answer:
         """Do `work`, or give the first answer again. `secret` answers are stored sealed.
 
@@ -79,7 +90,10 @@ class Idempotency:
                 now(),
             )
             if claimed is None:
-                return await self._first_answer(transaction, key)
+                first = await self._first_answer(transaction, key)
+                if first is None:
+                    raise DependencyUnavailable("The first request with this key is gone")
+                return first
             answer = await work(transaction)
             content = answer.encode()
             await transaction.connection.execute(
@@ -92,13 +106,15 @@ class Idempotency:
             )
             return answer
 
-    async def _first_answer(self, transaction: Transaction, key: IdempotencyKey) -> Answer:
+    async def _first_answer(self, transaction: Transaction, key: IdempotencyKey) -> Answer | None:
         row = await transaction.connection.fetchrow(
             "SELECT digest, status, answer, sealed FROM idempotency_records "
             "WHERE scope = $1 AND key = $2",
             key.scope,
             key.key,
         )
+        if row is None:
+            return None
         if bytes(row["digest"]) != key.digest:
             raise IdempotencyKeyReused()
         content = bytes(row["answer"])
