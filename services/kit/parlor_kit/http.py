@@ -161,6 +161,13 @@ def mount(
             _sanic_path(socket.path),
             name=f"WS_{socket.function.__name__}",
         )
+    if not routes.http and not routes.sockets:
+        # Sanic does not serve an empty router; an app without routes answers 404 to everything.
+        app.add_route(_nothing_here, "/", methods=["GET"], name="nothing_here")
+
+
+async def _nothing_here(_: Request) -> HTTPResponse:
+    raise errors.NotFound()
 
 
 def mount_docs(app: Sanic[Any, Any], service: str, routes: Routes, version: str) -> None:
