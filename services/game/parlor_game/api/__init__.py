@@ -1,0 +1,1 @@
+"""Route functions: parse, ask, delegate, render."""

@@ -1,0 +1,104 @@
+"""The live socket of a game: who may sit there, from where it resumes, what may be said."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from parlor_kit.errors import DependencyUnavailable, Unauthenticated, ValidationFailed
+from parlor_kit.http import violations
+from parlor_kit.ids import parse_id
+from parlor_kit.live_socket import NOT_AUTHENTICATED, NOT_ENTITLED, UNKNOWN, LiveSocket
+from parlor_kit.principal import bearer
+from pydantic import ValidationError
+from sanic import Request
+
+from parlor_game.api.schemas import PlayBody, SocketQuery
+from parlor_game.usecases import UseCases
+from parlor_game.usecases.follow_accounts import is_disabled
+from parlor_game.usecases.issue_reconnect_token import redeem_reconnect_token
+
+_ENVELOPE = {"type", "id", "key"}
+
+
+async def live_game(services: UseCases, request: Request, ws: LiveSocket, game_id: str) -> None:
+    """Stream a game to one of its players and take its plays."""
+    parsed = parse_id(game_id)
+    try:
+        query = SocketQuery.model_validate(dict(request.query_args))
+        user_id = await _authenticate(services, request, query, parsed)
+        if parsed is None or not await services.read_game.is_player(parsed, user_id):
+            ws.shut(UNKNOWN, "there is no such game here")
+        elif await is_disabled(services.database, user_id):
+            ws.shut(NOT_ENTITLED, "this account is disabled")
+        else:
+            await _sit_down(services, ws, parsed, user_id, query)
+    except ValidationError:
+        ws.shut(1008, "epoch, since or token cannot be read")
+    except Unauthenticated:
+        ws.shut(NOT_AUTHENTICATED, "a valid token is needed")
+    except DependencyUnavailable:
+        ws.shut(1013, "try again later")
+    await ws.ended()
+
+
+async def _authenticate(
+    services: UseCases, request: Request, query: SocketQuery, game_id: UUID | None
+) -> UUID:
+    """The player: by reconnect token if there is one, else by access token; never by two people.
+
+    `ws_url` carries its token already: what a client appends to it is cut off.
+    """
+    header = request.headers.get("authorization")
+    principal = None
+    if header is not None or query.token is None:
+        principal = await services.users.authenticate(bearer(header))
+    if query.token is None and principal is not None:
+        return principal.id
+    token = (query.token or "").partition("?")[0]
+    user_id = None
+    if game_id is not None:
+        user_id = await redeem_reconnect_token(
+            services.database, game_id, token, only_for=principal.id if principal else None
+        )
+    if user_id is None:
+        raise Unauthenticated()
+    return user_id
+
+
+async def _sit_down(
+    services: UseCases, ws: LiveSocket, game_id: UUID, user_id: UUID, query: SocketQuery
+) -> None:
+    async def play(message: Mapping[str, Any]) -> Mapping[str, Any]:
+        return await _play(services, game_id, user_id, message)
+
+    async with services.presence.present(game_id, user_id):
+        await services.hub.serve(
+            ws,
+            game_id,
+            user_id,
+            epoch=query.epoch,
+            since=query.since,
+            commands={"play": play},
+        )
+
+
+async def _play(
+    services: UseCases, game_id: UUID, user_id: UUID, message: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """The play route by another door: the same body, rules and refusals."""
+    given = {name: value for name, value in message.items() if name not in _ENVELOPE}
+    key = message.get("key")
+    if key is not None and not (isinstance(key, str) and 0 < len(key) <= 255):
+        raise ValidationFailed([("key", "must be 1 to 255 characters")])
+    try:
+        body = PlayBody.model_validate(given)
+    except ValidationError as wrong:
+        raise ValidationFailed(violations(wrong)) from wrong
+    played = await services.play_card.play(
+        game_id,
+        user_id,
+        body.model_dump(exclude={"expected_seq"}),
+        expected_seq=body.expected_seq,
+        key=key,
+    )
+    return {"seq": played.seq}

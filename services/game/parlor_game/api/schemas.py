@@ -1,0 +1,182 @@
+"""Bodies, queries and views of the game service, as the contract states them.
+
+No game is named here: what differs between games is in `options`, `table` and `legal_plays`,
+whose members each game defines.
+"""
+
+from typing import Any, Literal
+from uuid import UUID
+
+from parlor_kit.clock import now
+from parlor_kit.fields import Body, Moment, Query, Text, View
+from parlor_kit.pages import Page, PageQuery
+from pydantic import Field
+
+from parlor_game.rules.protocol import Action
+from parlor_game.usecases.find_invite import FoundInvite
+
+GameStatus = Literal["active", "finished", "abandoned"]
+InviteStatus = Literal["pending", "accepted", "declined", "expired", "cancelled"]
+
+
+class NewInvite(Body):
+    """A game and whom to play it with; the seats follow the order of `invitee_ids`."""
+
+    game: Text = Field(max_length=50)
+    invitee_ids: list[UUID] = Field(min_length=1, max_length=16)
+    options: dict[str, Any] = Field(default_factory=dict, max_length=32)
+
+
+class InviteeView(View):
+    user_id: UUID
+    status: Literal["pending", "accepted", "declined"]
+
+
+class InviteView(View):
+    """An invite as everybody invited and the inviter see it."""
+
+    id: UUID
+    game: str
+    options: dict[str, Any]
+    inviter_id: UUID
+    invitees: list[InviteeView]
+    status: InviteStatus
+    game_id: UUID | None
+    expires_at: Moment
+    created_at: Moment
+
+    @classmethod
+    def of(cls, found: FoundInvite) -> "InviteView":
+        invite = found.invite
+        return cls.model_validate(
+            {
+                "id": invite.id,
+                "game": invite.game,
+                "options": found.options,
+                "inviter_id": invite.inviter_id,
+                "invitees": [
+                    {"user_id": invitee.user_id, "status": invitee.status}
+                    for invitee in found.invitees
+                ],
+                "status": found.status(now()),
+                "game_id": invite.game_id,
+                "expires_at": invite.expires_at,
+                "created_at": invite.created_at,
+            }
+        )
+
+
+class InvitePage(Page[InviteView]):
+    """Invites that the caller made or got, open ones first."""
+
+
+class PlayBody(Body):
+    """A play; `legal_plays` of the view lists the bodies that are allowed now."""
+
+    action: Action | None = Field(None, description="`play` when only a card is given.")
+    card: str | None = Field(None, max_length=2, description="Rank, then suit: `TD`, `QS`.")
+    cards: list[str] | None = Field(None, max_length=13)
+    suit: str | None = Field(None, max_length=1)
+    expected_seq: int | None = Field(
+        None, ge=0, description="The seq of the view that the play was chosen on."
+    )
+
+
+class PlayerView(View):
+    user_id: UUID
+    seat: int
+    hand_size: int
+    score: int
+    connected: bool
+
+
+class GameView(View):
+    """A game from the caller's seat: its own hand, and of the others what lies open."""
+
+    game_id: UUID
+    game: str
+    status: GameStatus
+    epoch: str
+    seq: int
+    players: list[PlayerView]
+    turn: UUID | None
+    your_hand: list[str]
+    legal_plays: list[dict[str, Any]]
+    table: dict[str, Any]
+    deadline: Moment | None
+
+
+class PlayedView(View):
+    """The seq that the play got, and the table after it."""
+
+    seq: int
+    view: GameView
+
+
+class ListedPlayer(View):
+    user_id: UUID
+    seat: int
+    score: int | None
+
+
+class ListedGame(View):
+    """A game in a list, without cards."""
+
+    game_id: UUID
+    game: str
+    status: GameStatus
+    epoch: str
+    seq: int
+    players: list[ListedPlayer]
+    turn: UUID | None
+    winner_ids: list[UUID]
+    created_at: Moment
+    finished_at: Moment | None
+
+
+class GamePage(Page[ListedGame]):
+    """The caller's games, newest first."""
+
+
+class GamesQuery(PageQuery):
+    status: GameStatus | None = None
+
+
+class RankedPlayer(View):
+    user_id: UUID
+    seat: int
+    score: int
+    rank: int
+
+
+class Round(View):
+    round: int
+    scores: dict[UUID, int]
+
+
+class Scoreboard(View):
+    game_id: UUID
+    game: str
+    status: GameStatus
+    players: list[RankedPlayer]
+    rounds: list[Round]
+    winner_ids: list[UUID]
+
+
+class ReconnectTokenView(View):
+    """A way back to the table: open `ws_url` within a minute; it works once."""
+
+    token: str
+    game_id: UUID
+    epoch: str
+    seq: int
+    expires_at: Moment
+    ws_url: str
+
+
+class SocketQuery(Query):
+    """Where to resume, and the reconnect token of a client that cannot send headers."""
+
+    epoch: str | None = Field(None, max_length=64)
+    since: int | None = Field(None, ge=0, le=2**62)
+    token: str | None = Field(None, max_length=200)

@@ -1,0 +1,12 @@
+"""Every event that the game service reacts to, and how."""
+
+from collections.abc import Mapping
+
+from parlor_kit.consumer import Reaction
+
+from parlor_game.usecases.follow_accounts import follow_account
+
+REACTIONS: Mapping[str, Reaction] = {
+    "account.disabled": follow_account,
+    "account.enabled": follow_account,
+}

@@ -1,0 +1,129 @@
+"""The tables of the game service.
+
+Three tables are only written and read by SQL and are made in the migration, since their keys have
+two columns: `game_moves` (game_id, number), the append-only log that a table is rebuilt from;
+`game_events` (game_id, seq), what the sockets stream, the private part of each seat apart; and
+`play_keys` (game_id, user_id, key), which plays came with an Idempotency-Key. Plays are committed
+by the SQL function `commit_plays`, also made there.
+"""
+
+from tortoise import fields
+from tortoise.models import Model
+
+
+class Invite(Model):
+    """An invitation to one game; `expired` may lag behind `expires_at`, which decides."""
+
+    id = fields.UUIDField(primary_key=True)
+    game = fields.TextField()
+    options = fields.TextField()
+    inviter_id = fields.UUIDField()
+    status = fields.TextField()
+    game_id = fields.UUIDField(null=True)
+    expires_at = fields.DatetimeField()
+    created_at = fields.DatetimeField()
+
+    class Meta:
+        table = "invites"
+        indexes = (("inviter_id", "id"),)
+
+
+class Invitee(Model):
+    """One invited player, in the order in which the inviter named them."""
+
+    id = fields.BigIntField(primary_key=True, generated=True)
+    invite_id = fields.UUIDField()
+    position = fields.SmallIntField()
+    user_id = fields.UUIDField()
+    status = fields.TextField()
+    answered_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "invitees"
+        unique_together = (("invite_id", "user_id"),)
+        indexes = (("user_id", "invite_id"),)
+
+
+class Game(Model):
+    """A table: where its stream and its log stand. The seed is secret and never leaves."""
+
+    id = fields.UUIDField(primary_key=True)
+    invite_id = fields.UUIDField(unique=True)
+    game = fields.TextField()
+    options = fields.TextField()
+    seats = fields.SmallIntField()
+    seed = fields.BinaryField()
+    status = fields.TextField()
+    epoch = fields.TextField()
+    seq = fields.BigIntField()
+    move_seq = fields.BigIntField()  # the stream's seq after the last move
+    move_count = fields.IntField()
+    turn_user_id = fields.UUIDField(null=True)
+    created_at = fields.DatetimeField()
+    finished_at = fields.DatetimeField(null=True)
+    winner_ids = fields.TextField(null=True)
+
+    class Meta:
+        table = "games"
+
+
+class Player(Model):
+    """A seat; score and rank are set when the game ends."""
+
+    id = fields.BigIntField(primary_key=True, generated=True)
+    game_id = fields.UUIDField()
+    seat = fields.SmallIntField()
+    user_id = fields.UUIDField()
+    connected = fields.BooleanField(default=False)
+    score = fields.IntField(null=True)
+    rank = fields.SmallIntField(null=True)
+
+    class Meta:
+        table = "game_players"
+        unique_together = (("game_id", "seat"), ("user_id", "game_id"))
+
+
+class Replica(Model):
+    """An api process that holds connections, for as long as its lease is renewed."""
+
+    id = fields.UUIDField(primary_key=True)
+    leased_until = fields.DatetimeField()
+
+    class Meta:
+        table = "game_replicas"
+
+
+class Connection(Model):
+    """A live socket of a player on some replica."""
+
+    id = fields.UUIDField(primary_key=True)
+    game_id = fields.UUIDField()
+    user_id = fields.UUIDField()
+    replica_id = fields.UUIDField(db_index=True)
+
+    class Meta:
+        table = "game_connections"
+        indexes = (("game_id", "user_id"),)
+
+
+class ReconnectToken(Model):
+    """A single-use ticket to the socket of one game, for one player; only its hash is kept."""
+
+    token_hash = fields.CharField(max_length=64, primary_key=True)
+    game_id = fields.UUIDField()
+    user_id = fields.UUIDField()
+    expires_at = fields.DatetimeField(db_index=True)
+
+    class Meta:
+        table = "reconnect_tokens"
+
+
+class DisabledAccount(Model):
+    """What identity last said of an account that is or was disabled."""
+
+    user_id = fields.UUIDField(primary_key=True)
+    version = fields.BigIntField()
+    disabled = fields.BooleanField()
+
+    class Meta:
+        table = "disabled_accounts"

@@ -1,0 +1,21 @@
+"""Who may do what with one invite or game. Outsiders get 404: they may not know it exists."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+
+def may_see_invite(user_id: UUID, inviter_id: UUID, invitee_ids: Sequence[UUID]) -> bool:
+    return user_id == inviter_id or user_id in invitee_ids
+
+
+def may_answer_invite(user_id: UUID, invitee_ids: Sequence[UUID]) -> bool:
+    return user_id in invitee_ids
+
+
+def may_withdraw_invite(user_id: UUID, inviter_id: UUID) -> bool:
+    return user_id == inviter_id
+
+
+def may_see_game(user_id: UUID, player_ids: Sequence[UUID]) -> bool:
+    """Players alone, whatever their role: not even a moderator sees hands."""
+    return user_id in player_ids

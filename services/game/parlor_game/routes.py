@@ -1,0 +1,135 @@
+"""Every route of the game service: method, path, function, policy, models.
+
+PUBLIC is served to users on the public port. There are no internal routes: other services learn
+of games from `game.events`.
+"""
+
+from parlor_kit.errors import IdempotencyKeyReused
+from parlor_kit.pages import PageQuery
+from parlor_kit.routing import SIGNED_IN, Route, Routes, SocketRoute
+
+from parlor_game import errors
+from parlor_game.api import games, invites, live
+from parlor_game.api.schemas import (
+    GamePage,
+    GamesQuery,
+    GameView,
+    InvitePage,
+    InviteView,
+    NewInvite,
+    PlayBody,
+    PlayedView,
+    ReconnectTokenView,
+    Scoreboard,
+)
+
+PUBLIC = Routes(
+    http=(
+        Route(
+            "POST",
+            "/api/v1/games/invites",
+            invites.create_game_invite,
+            SIGNED_IN,
+            answers={201: InviteView},
+            errors=(errors.NotEntitled,),
+            body=NewInvite,
+            creates=True,
+        ),
+        Route(
+            "GET",
+            "/api/v1/games/invites",
+            invites.list_game_invites,
+            SIGNED_IN,
+            answers={200: InvitePage},
+            query=PageQuery,
+        ),
+        Route(
+            "GET",
+            "/api/v1/games/invites/{invite_id}",
+            invites.read_game_invite,
+            SIGNED_IN,
+            answers={200: InviteView},
+        ),
+        Route(
+            "DELETE",
+            "/api/v1/games/invites/{invite_id}",
+            invites.withdraw_game_invite,
+            SIGNED_IN,
+            answers={200: InviteView},
+            errors=(errors.InviteClosed,),
+        ),
+        Route(
+            "POST",
+            "/api/v1/games/invites/{invite_id}/accept",
+            invites.accept_game_invite,
+            SIGNED_IN,
+            answers={200: InviteView},
+            errors=(errors.InviteClosed, errors.NotEntitled),
+        ),
+        Route(
+            "POST",
+            "/api/v1/games/invites/{invite_id}/decline",
+            invites.decline_game_invite,
+            SIGNED_IN,
+            answers={200: InviteView},
+            errors=(errors.InviteClosed,),
+        ),
+        Route(
+            "GET",
+            "/api/v1/games",
+            games.list_games,
+            SIGNED_IN,
+            answers={200: GamePage},
+            query=GamesQuery,
+        ),
+        Route(
+            "GET",
+            "/api/v1/games/{game_id}",
+            games.read_game,
+            SIGNED_IN,
+            answers={200: GameView},
+        ),
+        Route(
+            "POST",
+            "/api/v1/games/{game_id}/play",
+            games.play_card,
+            SIGNED_IN,
+            answers={200: PlayedView},
+            errors=(
+                errors.NotYourTurn,
+                errors.StalePlay,
+                errors.GameOver,
+                errors.IllegalPlay,
+                IdempotencyKeyReused,
+            ),
+            body=PlayBody,
+            creates=True,
+        ),
+        Route(
+            "POST",
+            "/api/v1/games/{game_id}/forfeit",
+            games.forfeit_game,
+            SIGNED_IN,
+            answers={200: PlayedView},
+            errors=(errors.GameOver,),
+            creates=True,
+        ),
+        Route(
+            "GET",
+            "/api/v1/games/{game_id}/reconnect-token",
+            games.create_reconnect_token,
+            SIGNED_IN,
+            answers={200: ReconnectTokenView},
+        ),
+        Route(
+            "GET",
+            "/api/v1/games/{game_id}/scoreboard",
+            games.read_scoreboard,
+            SIGNED_IN,
+            answers={200: Scoreboard},
+        ),
+    ),
+    sockets=(SocketRoute("/api/v1/games/{game_id}/ws", live.live_game, "player by token"),),
+)
+
+INTERNAL = Routes(http=())

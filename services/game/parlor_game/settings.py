@@ -1,0 +1,28 @@
+"""Settings of the game service, beside those that all services have."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from parlor_kit.settings import ServiceSettings
+from pydantic import Field
+
+
+class GameSettings(ServiceSettings):
+    """What only the game service needs."""
+
+    game_invite_ttl: Annotated[
+        timedelta,
+        Field(
+            description="How long a game invite may be answered, ISO 8601.",
+            gt=timedelta(0),
+            le=timedelta(days=30),
+        ),
+    ] = timedelta(minutes=15)
+    game_connection_lease: Annotated[
+        float,
+        Field(
+            description="Seconds after which a silent replica's players count as disconnected.",
+            ge=1,
+            le=300,
+        ),
+    ] = 15

@@ -1,0 +1,154 @@
+"""A table in memory: the rules' state at one point of the move log, and who sits where.
+
+Use cases get tables from `usecases.load_table`, which rebuilds them from seed and log, and turn
+them into views. Nothing here does I/O, and no view is made but for one seat: a table never leaves
+the process whole.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from parlor_game.rules.protocol import AnyGame, Event, Json, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class TableEvent:
+    """An event as the log stores it: `public` is its JSON object, `private` adds to it by seat."""
+
+    type: str
+    public: bytes
+    private: dict[int, Json] = field(default_factory=dict, repr=False)
+
+    def seen_from(self, seat: int) -> bytes:
+        own = self.private.get(seat)
+        if not own:
+            return self.public
+        return self.public[:-1] + b"," + orjson.dumps(own)[1:]
+
+    def private_json(self) -> str | None:
+        if not self.private:
+            return None
+        return orjson.dumps({str(seat): own for seat, own in self.private.items()}).decode()
+
+
+def stored(type_: str, public: str, private: str | None) -> TableEvent:
+    """The event of a row of `game_events`."""
+    by_seat = orjson.loads(private) if private else {}
+    return TableEvent(type_, public.encode(), {int(seat): own for seat, own in by_seat.items()})
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A game after `move_count` moves; `move_seq` is the stream's seq after the last of them."""
+
+    game_id: UUID
+    game: AnyGame
+    epoch: str
+    players: tuple[UUID, ...]
+    state: Any = field(repr=False)
+    move_count: int = 0
+    move_seq: int = 0
+
+    def seat_of(self, user_id: UUID) -> int | None:
+        return self.players.index(user_id) if user_id in self.players else None
+
+    def after(self, outcome: Outcome[Any], move_seq: int) -> "Table":
+        return replace(self, state=outcome.state, move_count=self.move_count + 1, move_seq=move_seq)
+
+    @property
+    def status(self) -> str:
+        return self.game.status(self.state)
+
+    @property
+    def turn_user_id(self) -> UUID | None:
+        turn = self.game.turn(self.state)
+        return None if turn is None else self.players[turn]
+
+    def winner_ids(self) -> list[UUID]:
+        return [self.players[seat] for seat in self.game.score(self.state).winners]
+
+    def results(self) -> list[tuple[int, int]]:
+        """Score and rank by seat."""
+        result = self.game.score(self.state)
+        return list(zip(result.scores, result.ranks, strict=True))
+
+    def legal_plays(self, seat: int) -> list[Json]:
+        return [play.body() for play in self.game.legal_plays(self.state, seat)]
+
+    def events(self, events: Sequence[Event]) -> tuple[TableEvent, ...]:
+        """Events of the rules as we tell them: users are named where the rules name seats."""
+        return tuple(
+            TableEvent(
+                event.type,
+                orjson.dumps({"type": event.type, **self._with_users(event.public)}),
+                {seat: dict(own) for seat, own in event.private.items() if own},
+            )
+            for event in events
+        )
+
+    def _with_users(self, public: Any) -> Json:
+        named = dict(public)
+        if isinstance(named.get("seat"), int):
+            named["user_id"] = str(self.players[named["seat"]])
+        if "winners" in named:
+            named["winner_ids"] = [str(self.players[seat]) for seat in named["winners"]]
+        return named
+
+    def view(self, seat: int, seq: int, connected: Sequence[bool]) -> Json:
+        """The contract's view of a game from one seat, at `seq` of its stream."""
+        seen = self.game.view(self.state, seat)
+        turn = seen["turn"]
+        return {
+            "game_id": str(self.game_id),
+            "game": self.game.name,
+            "status": seen["status"],
+            "epoch": self.epoch,
+            "seq": seq,
+            "players": [
+                {
+                    "user_id": str(user_id),
+                    "seat": number,
+                    "hand_size": seen["hand_sizes"][number],
+                    "score": seen["scores"][number],
+                    "connected": connected[number],
+                }
+                for number, user_id in enumerate(self.players)
+            ],
+            "turn": None if turn is None else str(self.players[turn]),
+            "your_hand": seen["your_hand"],
+            "legal_plays": seen["legal_plays"],
+            "table": seen["table"],
+            "deadline": None,
+        }
+
+    def scoreboard(self) -> Json:
+        """The contract's scoreboard; it is the same for every player."""
+        result = self.game.score(self.state)
+        return {
+            "game_id": str(self.game_id),
+            "game": self.game.name,
+            "status": self.status,
+            "players": [
+                {
+                    "user_id": str(user_id),
+                    "seat": seat,
+                    "score": result.scores[seat],
+                    "rank": result.ranks[seat],
+                }
+                for seat, user_id in enumerate(self.players)
+            ],
+            "rounds": [
+                {
+                    "round": number,
+                    "scores": {
+                        str(user_id): scores[seat] for seat, user_id in enumerate(self.players)
+                    },
+                }
+                for number, scores in enumerate(result.rounds, start=1)
+            ],
+            "winner_ids": [str(winner) for winner in self.winner_ids()],
+        }

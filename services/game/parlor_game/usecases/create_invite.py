@@ -1,0 +1,107 @@
+"""Invite others to a game. Nobody is invited who may not play with everybody at the table."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import orjson
+from parlor_kit.clock import now
+from parlor_kit.database import Transaction
+from parlor_kit.errors import ValidationFailed
+from parlor_kit.ids import new_id
+
+from parlor_game import events
+from parlor_game.errors import NotEntitled
+from parlor_game.models import Invite, Invitee
+from parlor_game.ports import Entitlements
+from parlor_game.rules.catalog import GAMES
+from parlor_game.rules.protocol import InvalidOptions
+from parlor_game.usecases.find_invite import PENDING, FoundInvite
+
+
+class CreateInvite:
+    def __init__(self, entitlements: Entitlements, lifetime: timedelta) -> None:
+        self._entitlements = entitlements
+        self._lifetime = lifetime
+
+    def options(
+        self,
+        inviter_id: UUID,
+        game: str,
+        invitee_ids: Sequence[UUID],
+        options: Mapping[str, object],
+    ) -> dict[str, Any]:
+        """All options of the game, defaults filled in.
+
+        Raises:
+            ValidationFailed: an unknown game or option, or a table that cannot be.
+        """
+        return _validated(inviter_id, game, invitee_ids, options)
+
+    async def entitled(self, inviter_id: UUID, invitee_ids: Sequence[UUID]) -> bool:
+        """Asked before the transaction, which should not wait for another service."""
+        return await self._entitlements.all_entitled([inviter_id, *invitee_ids])
+
+    async def create(
+        self,
+        transaction: Transaction,
+        inviter_id: UUID,
+        game: str,
+        invitee_ids: Sequence[UUID],
+        options: Mapping[str, Any],
+        *,
+        entitled: bool,
+    ) -> FoundInvite:
+        """Record the invite.
+
+        Raises:
+            NotEntitled: not every pair at the table may play together.
+        """
+        if not entitled:
+            raise NotEntitled()
+        at = now()
+        invite = await Invite.create(
+            id=new_id(),
+            game=game,
+            options=orjson.dumps(options).decode(),
+            inviter_id=inviter_id,
+            status=PENDING,
+            game_id=None,
+            expires_at=at + self._lifetime,
+            created_at=at,
+        )
+        invitees = [
+            Invitee(invite_id=invite.id, position=position, user_id=user_id, status=PENDING)
+            for position, user_id in enumerate(invitee_ids)
+        ]
+        await Invitee.bulk_create(invitees)
+        transaction.publish(
+            events.invited(invite.id, game, inviter_id, invitee_ids, invite.expires_at)
+        )
+        return FoundInvite(invite, invitees)
+
+
+def _validated(
+    inviter_id: UUID, game: str, invitee_ids: Sequence[UUID], options: Mapping[str, object]
+) -> dict[str, Any]:
+    rules = GAMES.get(game)
+    if rules is None:
+        raise ValidationFailed([("game", f"must be one of {', '.join(GAMES)}")])
+    wrong = []
+    if len(set(invitee_ids)) != len(invitee_ids):
+        wrong.append(("invitee_ids", "must not name anybody twice"))
+    if inviter_id in invitee_ids:
+        wrong.append(("invitee_ids", "must not name yourself"))
+    if len(invitee_ids) + 1 not in rules.seats:
+        fewest, most = rules.seats[0] - 1, rules.seats[-1] - 1
+        wanted = str(fewest) if fewest == most else f"{fewest} to {most}"
+        wrong.append(("invitee_ids", f"must name {wanted} other players for this game"))
+    chosen: dict[str, Any] = {}
+    try:
+        chosen = rules.options(options)
+    except InvalidOptions as refused:
+        wrong.extend(refused.errors)
+    if wrong:
+        raise ValidationFailed(wrong)
+    return chosen

@@ -1,0 +1,68 @@
+"""Follow identity's accounts: who is disabled leaves every table and every open invite.
+
+A reaction of the consumer: all of it is one transaction with the event's inbox row. Nothing here
+is undone when an account is enabled again; it may only come back to its sockets.
+"""
+
+from uuid import UUID
+
+from parlor_kit.database import Database, Transaction
+from parlor_kit.events import Event
+
+from parlor_game.usecases.answer_invite import close_by
+from parlor_game.usecases.commit_plays import commit
+from parlor_game.usecases.find_invite import find_invite, open_now
+from parlor_game.usecases.load_table import STANDING, rebuild
+from parlor_game.usecases.play_card import forfeit_move
+
+_NOTE = """
+INSERT INTO disabled_accounts (user_id, version, disabled) VALUES ($1, $2, $3)
+ON CONFLICT (user_id) DO UPDATE SET version = excluded.version, disabled = excluded.disabled
+WHERE disabled_accounts.version < excluded.version RETURNING true
+"""
+_GAMES = """
+SELECT g.id FROM games g JOIN game_players p ON p.game_id = g.id
+WHERE p.user_id = $1 AND g.status = 'active' ORDER BY g.id FOR UPDATE OF g
+"""
+_INVITES = """
+SELECT id FROM invites WHERE status = 'pending' AND (inviter_id = $1
+    OR id IN (SELECT invite_id FROM invitees WHERE user_id = $1)) ORDER BY id
+"""
+
+
+async def follow_account(transaction: Transaction, event: Event) -> None:
+    """React to `account.disabled` and `account.enabled`; older versions change nothing."""
+    user_id = UUID(event.data["account_id"])
+    disabled = event.type == "account.disabled"
+    newer = await transaction.connection.fetchval(_NOTE, user_id, event.data["version"], disabled)
+    if newer and disabled:
+        await _leave_invites(transaction, user_id)
+        await _forfeit_games(transaction, user_id)
+
+
+async def is_disabled(database: Database, user_id: UUID) -> bool:
+    async with database.connection() as connection:
+        return bool(
+            await connection.fetchval(
+                "SELECT disabled FROM disabled_accounts WHERE user_id = $1", user_id
+            )
+        )
+
+
+async def _leave_invites(transaction: Transaction, user_id: UUID) -> None:
+    for row in await transaction.connection.fetch(_INVITES, user_id):
+        found = await find_invite(row["id"], locked=True)
+        if found is not None and open_now(found):
+            await close_by(transaction, found, user_id)
+
+
+async def _forfeit_games(transaction: Transaction, user_id: UUID) -> None:
+    """The games are locked, so no play can come between and every move is taken."""
+    connection = transaction.connection
+    moves = []
+    for row in await connection.fetch(_GAMES, user_id):
+        standing = await connection.fetchrow(STANDING, row["id"])
+        table = await rebuild(connection, row["id"], standing)
+        moves.append(forfeit_move(table, table.players.index(user_id)))
+    if moves:
+        await commit(connection, moves)

@@ -1,0 +1,130 @@
+"""Get a table: from memory if it is there, else rebuilt from its seed and its move log.
+
+Every other use case that looks at a game asks here. A cached table may lag behind the database
+when another replica has moved; `standing` never does. Nothing else reads the seed.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+from weakref import WeakValueDictionary
+
+import asyncpg
+import orjson
+from parlor_kit.database import Database
+from parlor_kit.errors import DependencyUnavailable
+
+from parlor_game.rules.catalog import GAMES
+from parlor_game.rules.moves import play_from_body, replay
+from parlor_game.table import Table
+
+FORFEIT = "forfeit"
+_TRIES = 50
+
+STANDING = """
+SELECT g.game, g.options, g.epoch, g.seq, g.move_seq, g.move_count,
+    ARRAY(SELECT p.user_id FROM game_players p WHERE p.game_id = g.id ORDER BY p.seat) AS players,
+    ARRAY(SELECT p.connected FROM game_players p WHERE p.game_id = g.id ORDER BY p.seat)
+        AS connected
+FROM games g WHERE g.id = $1
+"""
+_MOVES = """
+SELECT seat, play FROM game_moves
+WHERE game_id = $1 AND number > $2 AND number <= $3 ORDER BY number
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A table with what the database said of it in the same instant."""
+
+    table: Table
+    seq: int
+    connected: tuple[bool, ...]
+
+
+class Tables:
+    """The tables that this process holds, the least recently used leave first."""
+
+    def __init__(self, database: Database, *, capacity: int = 4096) -> None:
+        self._database = database
+        self._capacity = capacity
+        self._tables: OrderedDict[UUID, Table] = OrderedDict()
+        self._locks: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
+
+    def lock(self, game_id: UUID) -> asyncio.Lock:
+        """Held while a play of the game is decided and committed: one at a time a process."""
+        lock = self._locks.get(game_id)
+        if lock is None:
+            lock = self._locks[game_id] = asyncio.Lock()
+        return lock
+
+    def keep(self, table: Table) -> None:
+        """Remember a table that is committed, unless a later one is known."""
+        known = self._tables.get(table.game_id)
+        if known is None or known.move_count < table.move_count:
+            self._tables[table.game_id] = table
+        self._tables.move_to_end(table.game_id)
+        if len(self._tables) > self._capacity:
+            self._tables.popitem(last=False)
+
+    async def get(self, game_id: UUID) -> Table | None:
+        """The table as this process knows it: it may lag behind, and never runs ahead."""
+        table = self._tables.get(game_id)
+        if table is not None:
+            return table
+        standing = await self.standing(game_id)
+        return standing.table if standing else None
+
+    async def standing(self, game_id: UUID) -> Standing | None:
+        """The table as the database has it now."""
+        async with self._database.connection() as connection:
+            for _ in range(_TRIES):
+                row = await connection.fetchrow(STANDING, game_id)
+                if row is None:
+                    return None
+                table = await self._table_at(connection, game_id, row)
+                if table is not None:
+                    return Standing(table, row["seq"], tuple(row["connected"]))
+        raise DependencyUnavailable("The game moves faster than it can be read")
+
+    async def _table_at(
+        self, connection: asyncpg.Connection, game_id: UUID, row: asyncpg.Record
+    ) -> Table | None:
+        """The table at the row's move count, or None when memory has moved past it meanwhile."""
+        known = self._tables.get(game_id)
+        if known is not None and known.move_count == row["move_count"]:
+            self.keep(known)
+            return known
+        if known is not None and known.move_count > row["move_count"]:
+            return None
+        table = await rebuild(connection, game_id, row)
+        self.keep(table)
+        return table
+
+
+async def rebuild(connection: asyncpg.Connection, game_id: UUID, row: asyncpg.Record) -> Table:
+    """The table at the row's move count, from the seed and the log alone."""
+    game = GAMES[row["game"]]
+    players: Sequence[UUID] = row["players"]
+    seed = await connection.fetchval("SELECT seed FROM games WHERE id = $1", game_id)
+    log = [
+        (move["seat"], orjson.loads(move["play"]))
+        for move in await connection.fetch(_MOVES, game_id, 0, row["move_count"])
+    ]
+    plays = [(seat, play_from_body(body)) for seat, body in log if body["action"] != FORFEIT]
+    state = replay(game, bytes(seed), len(players), orjson.loads(row["options"]), plays)
+    for seat, body in log:
+        if body["action"] == FORFEIT:
+            state = game.forfeit(state, seat).state
+    return Table(
+        game_id=game_id,
+        game=game,
+        epoch=row["epoch"],
+        players=tuple(players),
+        state=state,
+        move_count=row["move_count"],
+        move_seq=row["move_seq"],
+    )

@@ -1,0 +1,137 @@
+"""Track who is at the table: a player is connected while any replica holds a socket of theirs.
+
+The socket route tells of each socket's beginning and end. Connections belong to a replica, whose
+lease a job of the api process renews; when a replica dies, the worker sweeps what it held. The
+change of a player's state is an event of the game's stream, written under the game's lock.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from uuid import UUID
+
+import asyncpg
+from parlor_kit import logs
+from parlor_kit.clock import now
+from parlor_kit.database import Database
+from parlor_kit.errors import DependencyUnavailable
+from parlor_kit.hub import Hub
+from parlor_kit.ids import new_id
+from parlor_kit.tracing import current
+
+log = logs.get("presence")
+
+# First of all, so that a sweep and a renewal of the same game cannot miss each other.
+_LOCK = "SELECT 1 FROM games WHERE id = $1 FOR UPDATE"
+_SETTLE = "SELECT settle_presence($1, $2, $3, $4, $5, $6)"
+_CONNECT = """
+INSERT INTO game_connections (id, game_id, user_id, replica_id) VALUES ($1, $2, $3, $4)
+ON CONFLICT (id) DO NOTHING
+"""
+_LEASE = """
+INSERT INTO game_replicas (id, leased_until) VALUES ($1, $2)
+ON CONFLICT (id) DO UPDATE SET leased_until = excluded.leased_until RETURNING (xmax = 0)
+"""
+
+
+class Presence:
+    """The connections of this process."""
+
+    def __init__(self, database: Database, hub: Hub, *, lease_seconds: float) -> None:
+        self._database = database
+        self._hub = hub
+        self._lease = timedelta(seconds=lease_seconds)
+        self._replica = new_id()
+        self._connections: dict[UUID, tuple[UUID, UUID]] = {}
+        self._ending: set[asyncio.Task[None]] = set()
+
+    async def renew(self) -> None:
+        """Renew the lease; if the sweep took us for dead, say again who is here."""
+        async with self._database.connection() as connection:
+            fresh = await connection.fetchval(_LEASE, self._replica, now() + self._lease)
+        if fresh:
+            for connection_id, (game_id, user_id) in tuple(self._connections.items()):
+                await self._settle(connection_id, game_id, user_id)
+
+    @asynccontextmanager
+    async def present(self, game_id: UUID, user_id: UUID) -> AsyncIterator[None]:
+        """The player has a socket here, for as long as the block lasts."""
+        connection_id = new_id()
+        self._connections[connection_id] = (game_id, user_id)
+        try:
+            await self._settle(connection_id, game_id, user_id)
+            yield
+        finally:
+            # The socket's task may be under cancellation, so the rest has a task of its own.
+            del self._connections[connection_id]
+            task = asyncio.get_running_loop().create_task(
+                self._settle(connection_id, game_id, user_id), name="presence-end"
+            )
+            self._ending.add(task)
+            task.add_done_callback(self._ending.discard)
+
+    async def close(self) -> None:
+        """End what is under way and give up the lease: the sweep finds nothing to do."""
+        if self._ending:
+            await asyncio.wait(tuple(self._ending), timeout=5)
+        async with self._database.connection() as connection:
+            await connection.execute("DELETE FROM game_replicas WHERE id = $1", self._replica)
+
+    async def _settle(self, connection_id: UUID, game_id: UUID, user_id: UUID) -> None:
+        """Make the database agree with what this process holds."""
+        try:
+            async with self._database.transaction() as transaction:
+                await transaction.connection.execute(_LOCK, game_id)
+                if connection_id in self._connections:
+                    await transaction.connection.execute(
+                        _CONNECT, connection_id, game_id, user_id, self._replica
+                    )
+                else:
+                    await transaction.connection.execute(
+                        "DELETE FROM game_connections WHERE id = $1", connection_id
+                    )
+                seq = await settle_presence(transaction.connection, game_id, user_id)
+        except DependencyUnavailable as fault:
+            if connection_id in self._connections:
+                raise
+            # The row outlives its socket until this replica's lease is over.
+            log.warning("presence.end_not_written", fault=fault.detail)
+            return
+        if seq is not None:
+            self._hub.wake(game_id, seq)
+
+
+async def settle_presence(
+    connection: asyncpg.Connection, game_id: UUID, user_id: UUID
+) -> int | None:
+    """Write the player's state, and its event if it changed; the stream's seq then."""
+    trace = current()
+    seq: int | None = await connection.fetchval(
+        _SETTLE, game_id, user_id, now(), new_id(), trace.request_id, trace.traceparent
+    )
+    return seq
+
+
+async def sweep_connections(database: Database) -> int:
+    """End the connections of replicas whose lease is over. A job of the worker."""
+    async with database.connection() as connection:
+        await connection.execute("DELETE FROM game_replicas WHERE leased_until < $1", now())
+        held = await connection.fetch(
+            "SELECT DISTINCT game_id FROM game_connections c WHERE NOT EXISTS "
+            "(SELECT 1 FROM game_replicas r WHERE r.id = c.replica_id) ORDER BY game_id"
+        )
+    return sum([await _sweep_game(database, row["game_id"]) for row in held])
+
+
+async def _sweep_game(database: Database, game_id: UUID) -> int:
+    async with database.transaction() as transaction:
+        await transaction.connection.execute(_LOCK, game_id)
+        gone = await transaction.connection.fetch(
+            "DELETE FROM game_connections c WHERE c.game_id = $1 AND NOT EXISTS "
+            "(SELECT 1 FROM game_replicas r WHERE r.id = c.replica_id) RETURNING c.user_id",
+            game_id,
+        )
+        for user_id in {row["user_id"] for row in gone}:
+            await settle_presence(transaction.connection, game_id, user_id)
+        return len(gone)

@@ -1,0 +1,43 @@
+"""Whole games by bots that know no rules: they only choose among `legal_plays`."""
+
+import random
+from collections.abc import Callable
+
+import pytest
+from factories.card_tables import sit_down
+from factories.identity_stand_in import User
+from factories.running_api import RunningApi
+from parlor_game.api.schemas import GameView, Scoreboard
+from parlor_game.rules.catalog import GAMES
+
+pytestmark = pytest.mark.integration
+
+TABLES = [
+    pytest.param(name, seats, id=f"{name}-{seats}")
+    for name, game in GAMES.items()
+    for seats in game.seats
+]
+
+
+@pytest.mark.parametrize(("name", "seats"), TABLES)
+async def test_a_game_is_played_over_http_from_the_invite_to_the_scoreboard(
+    game: RunningApi, people: Callable[[int], list[User]], name: str, seats: int
+) -> None:
+    players = people(seats)
+    table = await sit_down(game.public, players, name)
+
+    moves = await table.play_out(random.Random(seats))
+
+    assert moves > seats
+    board = await table.get(players[-1], "/scoreboard")
+    Scoreboard.model_validate_json(Scoreboard.model_validate(board).model_dump_json())
+    assert board["status"] == "finished"
+    assert board["winner_ids"]
+    assert [player["user_id"] for player in board["players"]] == [str(one.id) for one in players]
+    assert len(board["rounds"]) == 1
+    for player in board["players"]:
+        assert board["rounds"][0]["scores"][player["user_id"]] == player["score"]
+        assert (player["rank"] == 1) == (player["user_id"] in board["winner_ids"])
+    view = await table.get(players[0])
+    GameView.model_validate(view)
+    assert (view["turn"], view["legal_plays"], view["status"]) == (None, [], "finished")
