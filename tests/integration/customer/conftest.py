@@ -13,9 +13,11 @@ from parlor_customer import bootstrap
 from parlor_customer.settings import CustomerSettings
 from parlor_dev.backing import PostgresBacking
 from parlor_dev.roles import DatabaseAccess
+from parlor_kit.database import Database
 from parlor_kit.migrate import migrate
 
 MakeInvite = Callable[..., Awaitable[dict[str, str]]]
+Relate = Callable[[User, User], Awaitable[dict[str, str]]]
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +63,12 @@ async def customer(
         yield running
 
 
+@pytest.fixture(scope="module")
+def database(customer: RunningApi, database_access: DatabaseAccess) -> Database:
+    """The pool that the running service has opened in this process."""
+    return Database(database_access.app_url, "customer")
+
+
 @pytest.fixture
 def make_invite(customer: RunningApi) -> MakeInvite:
     """An invite of a distributor, as its 201 answer shows it."""
@@ -84,3 +92,16 @@ def redeem(customer: RunningApi) -> Callable[..., Awaitable[Reply]]:
         )
 
     return send
+
+
+@pytest.fixture
+def relate(make_invite: MakeInvite, redeem: Callable[..., Awaitable[Reply]]) -> Relate:
+    """Make `user` a customer of `distributor`."""
+
+    async def begin(distributor: User, user: User) -> dict[str, str]:
+        answer = await redeem(user, (await make_invite(distributor))["token"])
+        assert answer.status == 201, answer.body
+        relationship: dict[str, str] = answer.body["relationship"]
+        return relationship
+
+    return begin
