@@ -193,6 +193,13 @@ async def _early(app: RecordingApp, r: asyncio.StreamReader, w: asyncio.StreamWr
     await app.release.wait()
 
 
+async def _endless(app: RecordingApp, r: asyncio.StreamReader, w: asyncio.StreamWriter) -> None:
+    w.write(b"HTTP/1.1 200 OK\r\n" + b"X-More: and more\r\n" * 90)
+    w.write(b"X-Longer: " + b"x" * 200_000)
+    await w.drain()
+    await r.read()
+
+
 _BEHAVIOURS: dict[str, Behaviour] = {
     "chunked": _chunked,
     "interim": _interim,
@@ -210,4 +217,5 @@ _BEHAVIOURS: dict[str, Behaviour] = {
     "big": _big,
     "tunnel": _tunnel,
     "early": _early,
+    "endless": _endless,
 }

@@ -7,7 +7,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -190,6 +190,12 @@ class RunningSidecar:
             return await client.answer()
         finally:
             client.close()
+
+    async def until_health(self, path: str, holds: Callable[[Answer], bool]) -> None:
+        """Return once the health port says so."""
+        async with asyncio.timeout(10):
+            while not holds(await self.health(path)):  # noqa: ASYNC110 - in another process
+                await asyncio.sleep(0.01)
 
     def decisions(self) -> list[dict[str, Any]]:
         return [line for line in self.lines if line["event"] == "sidecar.decision"]

@@ -141,9 +141,6 @@ class Upstream(asyncio.Protocol):
             waiting.tunnel_part(data)
             return
         self._received += len(data)
-        if not self._began and self._received > MAX_ANSWER_HEAD_BYTES:
-            self._fail("head_too_large")
-            return
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as switched:
@@ -151,6 +148,9 @@ class Upstream(asyncio.Protocol):
             return
         except httptools.HttpParserError:
             self._fail("malformed")
+            return
+        if not self._began and self._received > MAX_ANSWER_HEAD_BYTES:
+            self._fail("head_too_large")
             return
         if self._out or self._complete:
             out = self._out[0] if len(self._out) == 1 else b"".join(self._out)
@@ -203,7 +203,9 @@ class Upstream(asyncio.Protocol):
         self._out.append(self._head(self._waiting))
 
     def on_body(self, piece: bytes) -> None:
-        if self._head_only or self._complete:
+        if self._head_only:
+            return  # the app sent one all the same; this connection serves no other request
+        if self._complete:
             raise AnswerRefused("overrun")
         if self._chunked:
             self._out.append(b"%x\r\n%b\r\n" % (len(piece), piece))
@@ -217,7 +219,9 @@ class Upstream(asyncio.Protocol):
             if self._status != 101:
                 self._headers = []
             return
-        self._keep_alive = self._parser.should_keep_alive() and not self._until_close
+        self._keep_alive = (
+            self._parser.should_keep_alive() and not self._until_close and not self._head_only
+        )
         self._complete = True
         if self._chunked:
             self._out.append(b"0\r\n\r\n")
