@@ -1,8 +1,8 @@
 """A process that stands in for a service or a sidecar, so that the supervisor is tested alone.
 
 Run by path with a member and a verb, and the environment that the real process gets. It answers
-/readyz on its health port and says on its public port who it is and what it received. `program`
-is what `parlor_dev.stack.Stack` takes to run these instead of the services.
+/readyz on its health port and says, on its public port and its internal socket, who it is and what
+it received. `program` is what `parlor_dev.stack.Stack` takes to run these for the services.
 """
 
 import asyncio
@@ -41,6 +41,9 @@ async def serve(member: str, verb: str) -> None:
         for port in (os.environ.get(variable) for variable in named)
         if port
     ]
+    internal = os.environ.get("PARLOR_INTERNAL_SOCKET") if verb == "api" else None
+    if internal:
+        servers.append(await asyncio.start_unix_server(lambda r, w: _answer(r, w, name), internal))
     print(f"{name} serves", flush=True)
     await ended.wait()
     for server in servers:
