@@ -9,6 +9,12 @@ from parlor_kit.hub import Hub
 from parlor_kit.idempotency import Idempotency
 from parlor_kit.principal import Users
 
+from parlor_chat.usecases.expiry_runs import ExpiryRuns
+from parlor_chat.usecases.release_hold import ReleaseHold
+from parlor_chat.usecases.review_conversation import ReviewConversation
+from parlor_chat.usecases.run_archive_expiry import RunArchiveExpiry
+from parlor_chat.usecases.upsert_hold import OrphanHold, ReportHold, UpsertHold
+
 
 @dataclass(frozen=True)
 class ChatServices:
@@ -20,3 +26,10 @@ class ChatServices:
     # -- conversations and messages
 
     # -- moderation, holds, archive expiry
+    review_conversation: ReviewConversation
+    release_hold: ReleaseHold
+    upsert_hold: UpsertHold
+    orphan_hold: OrphanHold
+    report_hold: ReportHold
+    run_archive_expiry: RunArchiveExpiry
+    expiry_runs: ExpiryRuns

@@ -142,15 +142,7 @@ async def end(
 ) -> ExpiryRun:
     """Close the run's row, and tell of it: an audit record, and an event unless it was dry."""
     async with connection.transaction():
-        row = await connection.fetchrow(
-            "UPDATE archive_expiry_runs SET state = $2, finished_at = $3, manifest_sha256 = $4 "
-            f"WHERE id = $1 RETURNING {_COLUMNS}",
-            run_id,
-            state,
-            now(),
-            sha256,
-        )
-        run = ExpiryRun.of(row)
+        run = ExpiryRun.of(await connection.fetchrow(_END, run_id, state, now(), sha256))
         counted = {"archived": run.archived, "expired": run.expired, "held": run.held}
         await audit_trail.record(
             connection,

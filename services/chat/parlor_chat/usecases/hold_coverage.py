@@ -30,13 +30,8 @@ JOIN holds hold ON hold.id = custodian.hold_id
 WHERE participant.conversation_id = ANY ({conversations}) AND hold.released_at IS NULL
 """
 
-_COLUMNS = """
-hold.id, hold.source, hold.matter, hold.reason, hold.placed_by, hold.placed_at,
-hold.released_at, hold.released_by, hold.orphaned_at
-"""
-
-_OF_CONVERSATION = f"""
-SELECT {_COLUMNS} FROM holds hold
+_OF_CONVERSATION = """
+SELECT hold.* FROM holds hold
 WHERE hold.id IN (
     SELECT hold_id FROM hold_conversations WHERE conversation_id = $1
     UNION ALL
@@ -46,7 +41,7 @@ WHERE hold.id IN (
     WHERE participant.conversation_id = $1
 )
 ORDER BY hold.placed_at, hold.id
-"""  # noqa: S608 - columns only
+"""
 
 _COUNTED = """
 WITH covered AS (

@@ -1,0 +1,281 @@
+"""Bodies, queries and views of moderation, legal holds and archive expiry."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from parlor_kit.fields import Body, Moment, Query, View
+from parlor_kit.pages import Page, PageQuery
+from pydantic import AfterValidator, Field, model_validator
+
+from parlor_chat.retention_models import HoldSource, RunState
+from parlor_chat.usecases.expiry_runs import ExpiryRun
+from parlor_chat.usecases.legal_holds import LegalHold
+from parlor_chat.usecases.review_conversation import Mark, RetainedMessage, Review
+from parlor_chat.usecases.upsert_hold import HoldReport
+
+MAX_LISTED = 1000
+
+
+def _plain(value: str) -> str:
+    value = value.strip()
+    if "\x00" in value:
+        raise ValueError("must not contain a NUL character")
+    return value
+
+
+def _said(value: str) -> str:
+    value = _plain(value)
+    if len(value) < 3:
+        raise ValueError("must say why, in 3 characters or more")
+    return value
+
+
+def _named(value: str) -> str:
+    value = _plain(value)
+    if not value:
+        raise ValueError("must not be blank")
+    return value
+
+
+Reason = Annotated[str, Field(min_length=3, max_length=500), AfterValidator(_said)]
+Matter = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_named)]
+# JSON has no UUID: strict bodies would refuse the text of one.
+Id = Annotated[UUID, Field(strict=False)]
+
+
+class ReviewQuery(PageQuery):
+    """Why somebody looks, and from where on."""
+
+    reason: Reason
+
+
+class NewHold(Body):
+    """The matter for which content has to stay."""
+
+    matter: Matter
+    reason: Reason
+
+
+class ReleaseQuery(Query):
+    """Which matter is over; without it, every hold that came through the API."""
+
+    matter: Matter | None = None
+
+
+class HoldView(View):
+    """A hold as it covers one conversation; `covers` says by what."""
+
+    id: UUID
+    conversation_id: UUID
+    matter: str
+    reason: str
+    source: HoldSource
+    placed_by: str
+    placed_at: Moment
+    released_at: Moment | None
+    released_by: str | None
+    orphaned_at: Moment | None
+
+    @classmethod
+    def of(cls, hold: LegalHold, conversation_id: UUID) -> "HoldView":
+        return cls(
+            id=hold.id,
+            conversation_id=conversation_id,
+            matter=hold.matter,
+            reason=hold.reason,
+            source=hold.source,
+            placed_by=hold.placed_by,
+            placed_at=hold.placed_at,
+            released_at=hold.released_at,
+            released_by=hold.released_by,
+            orphaned_at=hold.orphaned_at,
+        )
+
+
+class ReleasedHolds(View):
+    """The holds that this request released; empty when they had been released before."""
+
+    items: Sequence[HoldView]
+
+
+class MarkView(View):
+    user_id: UUID
+    at: Moment
+
+    @classmethod
+    def all(cls, marks: Sequence[Mark]) -> "list[MarkView]":
+        return [cls(user_id=mark.user_id, at=mark.at) for mark in marks]
+
+
+class RetainedMessageView(View):
+    """A message with its receipts; `archived` ones are out of the participants' view."""
+
+    id: UUID
+    conversation_id: UUID
+    seq: int
+    sender_id: UUID | None
+    kind: Literal["user", "system"]
+    body: str
+    client_message_id: str | None
+    sent_at: Moment
+    delivered_to: Sequence[MarkView]
+    read_by: Sequence[MarkView]
+    state: Literal["active", "archived"]
+    archived_at: Moment | None
+
+    @classmethod
+    def of(cls, message: RetainedMessage, conversation_id: UUID) -> "RetainedMessageView":
+        row = message.row
+        return cls(
+            id=row["id"],
+            conversation_id=conversation_id,
+            seq=row["seq"],
+            sender_id=row["sender_id"],
+            kind=row["kind"],
+            body=row["body"],
+            client_message_id=row["client_message_id"],
+            sent_at=row["sent_at"],
+            delivered_to=MarkView.all(message.delivered_to),
+            read_by=MarkView.all(message.read_by),
+            state="active" if row["archived_at"] is None else "archived",
+            archived_at=row["archived_at"],
+        )
+
+
+class ReviewedParticipant(View):
+    user_id: UUID
+    joined_at: Moment
+
+
+class ReviewedConversation(View):
+    """The conversation itself; `last_seq` counts all messages that there ever were."""
+
+    id: UUID
+    kind: str
+    title: str | None
+    status: str
+    closed_reason: str | None
+    participants: Sequence[ReviewedParticipant]
+    created_by: UUID
+    created_at: Moment
+    last_seq: int
+
+
+class ReviewView(View):
+    """One page of what is retained, oldest first, with every hold that covers or covered it."""
+
+    conversation: ReviewedConversation
+    messages: Sequence[RetainedMessageView]
+    holds: Sequence[HoldView]
+    next_cursor: str | None
+
+    @classmethod
+    def of(cls, review: Review, next_cursor: str | None) -> "ReviewView":
+        conversation_id = review.conversation["id"]
+        return cls(
+            conversation=ReviewedConversation(
+                **dict(review.conversation),
+                participants=[ReviewedParticipant(**dict(row)) for row in review.participants],
+            ),
+            messages=[RetainedMessageView.of(each, conversation_id) for each in review.messages],
+            holds=[HoldView.of(hold, conversation_id) for hold in review.holds],
+            next_cursor=next_cursor,
+        )
+
+
+class HoldResource(Body):
+    """What a LegalHold resource says at present."""
+
+    matter: Matter
+    reason: Reason
+    conversation_ids: Annotated[list[Id], Field(max_length=MAX_LISTED)] = Field(
+        default_factory=list
+    )
+    custodian_ids: Annotated[list[Id], Field(max_length=MAX_LISTED)] = Field(default_factory=list)
+    state: Literal["Active", "Released"] = "Active"
+
+
+class HoldReportView(View):
+    """How the hold of a resource stands; the counts are of the moment."""
+
+    hold_id: UUID
+    resource_uid: UUID
+    matter: str
+    state: Literal["Active", "Released"]
+    held_conversations: int
+    held_messages: int
+    missing_conversation_ids: Sequence[UUID]
+    orphaned: bool
+    placed_at: Moment
+    released_at: Moment | None
+    released_by: str | None
+
+    @classmethod
+    def of(cls, report: HoldReport, resource_uid: UUID) -> "HoldReportView":
+        hold = report.hold
+        return cls(
+            hold_id=hold.id,
+            resource_uid=resource_uid,
+            matter=hold.matter,
+            state="Active" if hold.active else "Released",
+            held_conversations=report.covered.conversations,
+            held_messages=report.covered.messages,
+            missing_conversation_ids=report.covered.missing,
+            orphaned=hold.orphaned_at is not None,
+            placed_at=hold.placed_at,
+            released_at=hold.released_at,
+            released_by=hold.released_by,
+        )
+
+
+class NewRun(Body):
+    """A run over everything, or over the named conversations alone; dry ones change nothing."""
+
+    dry_run: bool = False
+    conversation_ids: Annotated[list[Id], Field(min_length=1, max_length=MAX_LISTED)] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _nothing_said(cls, value: Any) -> Any:
+        return {} if value is None else value
+
+
+class RunView(View):
+    """A run; `finished_at` and `manifest_sha256` are null while it goes on."""
+
+    run_id: UUID
+    state: RunState
+    dry_run: bool
+    requested_by: str
+    archive_before: Moment
+    expire_before: Moment
+    conversation_ids: Sequence[UUID] | None
+    started_at: Moment
+    finished_at: Moment | None
+    archived: int
+    expired: int
+    held: int
+    manifest_sha256: str | None
+
+    @classmethod
+    def of(cls, run: ExpiryRun) -> "RunView":
+        return cls(
+            run_id=run.id,
+            state=run.state,
+            dry_run=run.dry_run,
+            requested_by=run.requested_by,
+            archive_before=run.cutoffs.archive_before,
+            expire_before=run.cutoffs.expire_before,
+            conversation_ids=run.conversation_ids,
+            started_at=run.started_at,
+            finished_at=run.finished_at,
+            archived=run.archived,
+            expired=run.expired,
+            held=run.held,
+            manifest_sha256=run.manifest_sha256,
+        )
+
+
+class RunPage(Page[RunView]):
+    """Runs, newest first."""
