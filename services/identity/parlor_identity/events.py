@@ -1,0 +1,56 @@
+"""What identity tells the others: accounts that appear, change, are disabled and enabled.
+
+Topic `identity.events`, keyed by account. `version` counts an account's events, so that a consumer
+which has seen a later one drops an earlier. Published in the transaction that changed the row.
+"""
+
+from typing import Protocol
+from uuid import UUID
+
+from parlor_kit.events import Event
+
+TOPIC = "identity.events"
+
+REGISTERED = "account.registered"
+CHANGED = "account.changed"
+DISABLED = "account.disabled"
+ENABLED = "account.enabled"
+
+
+class AccountState(Protocol):
+    """What an event says of an account."""
+
+    @property
+    def id(self) -> UUID: ...
+
+    @property
+    def role(self) -> str: ...
+
+    @property
+    def status(self) -> str: ...
+
+    @property
+    def display_name(self) -> str: ...
+
+    @property
+    def email(self) -> str: ...
+
+    @property
+    def version(self) -> int: ...
+
+
+def account_event(type_: str, account: AccountState) -> Event:
+    """The event that `account` has come to its present state by `type_`."""
+    return Event(
+        TOPIC,
+        type_,
+        str(account.id),
+        {
+            "account_id": str(account.id),
+            "role": str(account.role),
+            "status": str(account.status),
+            "display_name": account.display_name,
+            "email": account.email,
+            "version": account.version,
+        },
+    )

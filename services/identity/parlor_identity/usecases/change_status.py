@@ -1,0 +1,60 @@
+"""An admin disables an account, or enables it again.
+
+Disabling ends every session at once. Both accounts' rows are locked, so that two admins who disable
+each other at the same moment cannot both succeed and leave nobody.
+"""
+
+from uuid import UUID
+
+from parlor_kit.database import Database, Transaction
+from parlor_kit.errors import NotFound
+from parlor_kit.principal import Principal
+
+from parlor_identity import events
+from parlor_identity.errors import ManagedByOperator, OwnAccount
+from parlor_identity.models import AccountStatus, ManagedBy, SessionEnd
+from parlor_identity.usecases.accounts import (
+    AccountRow,
+    change_account,
+    lock_account,
+    still_acting,
+)
+from parlor_identity.usecases.sessions import end_sessions
+
+_EVENTS = {AccountStatus.ACTIVE: events.ENABLED, AccountStatus.DISABLED: events.DISABLED}
+
+
+async def set_status(
+    transaction: Transaction, account: AccountRow, status: AccountStatus
+) -> AccountRow:
+    """Bring a locked account to `status`; nothing happens when it has it."""
+    if account.status == status:
+        return account
+    changed = await change_account(transaction, account, _EVENTS[status], status=status)
+    if status is AccountStatus.DISABLED:
+        await end_sessions(transaction.connection, account.id, SessionEnd.ACCOUNT_DISABLED)
+    return changed
+
+
+class ChangeStatus:
+    """See the module."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def __call__(
+        self, actor: Principal, account_id: UUID, status: AccountStatus
+    ) -> AccountRow:
+        """Raises `OwnAccount`, `ManagedByOperator` or `NotFound`."""
+        async with self._database.transaction() as transaction:
+            for each in sorted({actor.id, account_id}):
+                await lock_account(transaction, "id", each)
+            await still_acting(transaction.connection, actor)
+            account = await lock_account(transaction, "id", account_id)
+            if account is None:
+                raise NotFound()
+            if account.id == actor.id and status is AccountStatus.DISABLED:
+                raise OwnAccount()
+            if account.managed_by == ManagedBy.OPERATOR:
+                raise ManagedByOperator()
+            return await set_status(transaction, account, status)
