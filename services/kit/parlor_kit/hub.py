@@ -212,8 +212,13 @@ class Hub:
         epoch: str | None,
         since: int | None,
         commands: Mapping[str, Command],
+        admit: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        """Welcome the socket, replay or snapshot, then carry it until it ends."""
+        """Welcome the socket, replay or snapshot, then carry it until it ends.
+
+        `admit` decides on the viewer once the socket is on the stream, so that a `close_viewer`
+        cannot fall in between; it raises `StreamClosed` to refuse.
+        """
         if self._draining:
             socket.shut(GOING_AWAY, "server is going away: resume elsewhere")
             return
@@ -221,6 +226,8 @@ class Hub:
         stream = self._streams.setdefault(stream_id, _Stream(stream_id))
         stream.sockets.add(socket)
         try:
+            if admit is not None:
+                await admit()
             await self._welcome(socket, stream, viewer, epoch, since)
             socket.listen(_Inbound(socket, commands))
             await socket.ended()
