@@ -12,7 +12,7 @@ from contextlib import suppress
 import asyncpg
 import orjson
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from parlor_kit import logs, metrics
 from parlor_kit.database import Database
@@ -24,7 +24,16 @@ log = logs.get("relay")
 
 _BATCH = 1000
 _IDLE_SECONDS = 1.0
+_FIRST_DELAY, _LAST_DELAY = 0.2, 3.0
 _LOCK = 0x5041524C  # "PARL": one relay a database
+_INTERRUPTIONS = (
+    KafkaError,
+    DependencyUnavailable,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    OSError,
+    TimeoutError,
+)
 _READ = """
 SELECT id, event_id, topic, key, type, data, time, request_id, traceparent
 FROM outbox WHERE error IS NULL ORDER BY id LIMIT $1
@@ -39,20 +48,16 @@ class Relay:
         self._schemas = schemas
         self._bootstrap = bootstrap
         self._wake = asyncio.Event()
+        self._delay = _FIRST_DELAY
 
     async def run(self) -> None:
-        delay = 0.2
         while True:
             try:
                 await self._lead()
-                delay = 0.2
-            except (KafkaError, DependencyUnavailable, asyncpg.PostgresError, OSError) as fault:
-                log.warning("relay.interrupted", fault=repr(fault), retry_in=delay)
-                await asyncio.sleep(delay)
-                delay = min(delay * 2, 3.0)
-            except asyncpg.InterfaceError as fault:
-                log.warning("relay.interrupted", fault=repr(fault), retry_in=delay)
-                await asyncio.sleep(delay)
+            except _INTERRUPTIONS as fault:
+                log.warning("relay.interrupted", fault=repr(fault), retry_in=self._delay)
+                await asyncio.sleep(self._delay)
+                self._delay = min(self._delay * 2, _LAST_DELAY)
 
     async def _lead(self) -> None:
         connection = await self._database.connect()
@@ -75,6 +80,7 @@ class Relay:
                 self._wake.clear()
                 while await self._carry(connection, producer):
                     pass
+                self._delay = _FIRST_DELAY
                 if connection.is_closed():
                     raise DependencyUnavailable("the relay's database session ended")
                 with suppress(TimeoutError):
@@ -94,21 +100,11 @@ class Relay:
         sent = []
         for row in rows:
             try:
-                self._schemas.check(row["type"], orjson.loads(row["data"]))
-            except EventInvalid as wrong:
+                value = self._envelope(row)
+                future = await producer.send(row["topic"], value=value, key=row["key"].encode())
+            except (EventInvalid, MessageSizeTooLargeError) as wrong:
                 await self._park(connection, row, wrong)
                 continue
-            value = envelope(
-                event_id=row["event_id"],
-                topic=row["topic"],
-                key=row["key"],
-                type_=row["type"],
-                time=row["time"],
-                data=row["data"].encode(),
-                request_id=row["request_id"],
-                traceparent=row["traceparent"],
-            )
-            future = await producer.send(row["topic"], value=value, key=row["key"].encode())
             sent.append((row["id"], row["topic"], future))
         if sent:
             await asyncio.gather(*(future for _, _, future in sent))
@@ -119,10 +115,30 @@ class Relay:
                 metrics.OUTBOX_PUBLISHED.labels(topic).inc()
         return len(rows)
 
+    def _envelope(self, row: asyncpg.Record) -> bytes:
+        """The row as it goes to Kafka; raises `EventInvalid` for what no consumer could read."""
+        if row["topic"] not in self._schemas.topics:
+            raise EventInvalid(f"no topic {row['topic']}")
+        try:
+            data = orjson.loads(row["data"])
+        except orjson.JSONDecodeError as wrong:
+            raise EventInvalid(f"data is not JSON: {wrong}") from wrong
+        self._schemas.check(row["type"], data)
+        return envelope(
+            event_id=row["event_id"],
+            topic=row["topic"],
+            key=row["key"],
+            type_=row["type"],
+            time=row["time"],
+            data=row["data"].encode(),
+            request_id=row["request_id"],
+            traceparent=row["traceparent"],
+        )
+
     async def _park(
-        self, connection: asyncpg.Connection, row: asyncpg.Record, wrong: EventInvalid
+        self, connection: asyncpg.Connection, row: asyncpg.Record, wrong: Exception
     ) -> None:
-        """Set aside a row that no consumer could read; its stream goes on, an operator sees it."""
+        """Set aside a row that can never be sent; its stream goes on, an operator sees it."""
         log.error("relay.parked", event_id=str(row["event_id"]), error=str(wrong))
         metrics.OUTBOX_PARKED.labels(row["topic"]).inc()
         await connection.execute(
