@@ -19,6 +19,9 @@ async def create_invite(call: Call[UseCases]) -> Answer:
     """Create an invite; its token is in this answer and nowhere else."""
     distributor_id, body = call.user.id, call.body
     terms = Terms(body.email, body.max_uses, timedelta(seconds=body.expires_in), body.note)
+    known = await call.app.idempotency.first_answer(call.idempotency_key)
+    if known is not None:
+        return known
     await call.app.create_invite.prepare(distributor_id)
 
     async def work(_: Transaction) -> Answer:
@@ -31,6 +34,9 @@ async def create_invite(call: Call[UseCases]) -> Answer:
 async def redeem_invite(call: Call[UseCases]) -> Answer:
     """Redeem an invite and become a customer of its distributor."""
     customer_id, token = call.user.id, call.params["token"]
+    known = await call.app.idempotency.first_answer(call.idempotency_key)
+    if known is not None:
+        return known
     await call.app.redeem_invite.prepare(customer_id, token)
 
     async def work(transaction: Transaction) -> Answer:
