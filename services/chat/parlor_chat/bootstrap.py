@@ -3,16 +3,86 @@
 from parlor_kit.consumer import Consumer, Inbox, prune_inbox
 from parlor_kit.database import Database
 from parlor_kit.events import Schemas
+from parlor_kit.feed import LiveFeed
+from parlor_kit.hub import Hub
+from parlor_kit.idempotency import Idempotency
+from parlor_kit.internal import InternalClient
 from parlor_kit.jobs import every
-from parlor_kit.process import Worker
+from parlor_kit.jwks import KeySet
+from parlor_kit.principal import USER_AUDIENCE, Users
+from parlor_kit.process import Api, Worker
 from parlor_kit.relay import Relay
+from parlor_kit.sealing import Sealer
+from parlor_kit.tokens import Verifier
 
+from parlor_chat import live_feed, routes
+from parlor_chat.adapters.customer_entitlements import CustomerEntitlements
+from parlor_chat.adapters.stream_source import StreamSource
+from parlor_chat.adapters.stream_writer import StreamWriter
+from parlor_chat.consumers import reactions
 from parlor_chat.settings import ChatSettings
+from parlor_chat.usecases.chat_services import ChatServices
+from parlor_chat.usecases.create_conversation import CreateConversation
+from parlor_chat.usecases.recheck_conversations import RecheckDue
+from parlor_chat.usecases.record_receipt import RecordReceipt
+from parlor_chat.usecases.send_message import SendMessage
+from parlor_chat.usecases.socket_access import SocketAccess, prune_tickets
+from parlor_chat.usecases.view_conversations import ViewConversations
+
+
+async def api(settings: ChatSettings) -> Api:
+    """The api process: routes, sockets, and the feed that wakes sockets for other replicas."""
+    database = Database(settings.database_url, "chat")
+    await database.open()
+    keys = KeySet(settings.parlor_jwks_url)
+    users = Users(Verifier(keys, issuer=settings.parlor_issuer, audience=USER_AUDIENCE))
+    sealer = Sealer(settings.secret_key)
+    idempotency = Idempotency(database, sealer)
+    customer = _customer(settings)
+    hub = Hub(StreamSource(database))
+    writer = StreamWriter(database, hub)
+    feed = LiveFeed(
+        settings.parlor_kafka_bootstrap,
+        live_feed.TOPICS,
+        wanted=live_feed.wanted(hub),
+        on_event=live_feed.on_event(hub),
+    )
+    services = ChatServices(
+        hub=hub,
+        idempotency=idempotency,
+        create_conversation=CreateConversation(idempotency, CustomerEntitlements(customer)),
+        view_conversations=ViewConversations(database),
+        send_message=SendMessage(writer),
+        record_receipt=RecordReceipt(writer),
+        socket_access=SocketAccess(database, idempotency, users),
+    )
+
+    async def close() -> None:
+        await writer.close()
+        await customer.close()
+        await keys.close()
+        await database.close()
+
+    async def keys_loaded() -> bool:
+        return keys.loaded
+
+    await keys.start()
+    return Api(
+        public=routes.PUBLIC,
+        internal=routes.INTERNAL,
+        services=services,
+        users=users,
+        sealer=sealer,
+        ready={"database": database.answers, "keys": keys_loaded},
+        background={"feed": feed.run},
+        hub=hub,
+        close=close,
+    )
 
 
 def inbox(settings: ChatSettings, database: Database, schemas: Schemas) -> Inbox:
     """The inbox with every reaction of chat; also what a replay of dead letters goes through."""
-    return Inbox(database, schemas, {})
+    return Inbox(database, schemas, reactions(CustomerEntitlements(_customer(settings))))
 
 
 async def worker(settings: ChatSettings) -> Worker:
@@ -20,16 +90,33 @@ async def worker(settings: ChatSettings) -> Worker:
     schemas = Schemas(settings.parlor_schemas_dir)
     database = Database(settings.database_url, "chat")
     await database.open()
+    customer = _customer(settings)
+    entitlements = CustomerEntitlements(customer)
     relay = Relay(database, schemas, settings.parlor_kafka_bootstrap)
     consumer = Consumer(
-        "chat", inbox(settings, database, schemas), schemas, settings.parlor_kafka_bootstrap
+        "chat",
+        Inbox(database, schemas, reactions(entitlements)),
+        schemas,
+        settings.parlor_kafka_bootstrap,
     )
+    recheck = RecheckDue(database, entitlements)
+
+    async def close() -> None:
+        await customer.close()
+        await database.close()
+
     return Worker(
         background={
             "relay": relay.run,
             "consumer": consumer.run,
+            "recheck": lambda: every(2, "recheck", recheck),
+            "prune-tickets": lambda: every(60, "prune-tickets", lambda: prune_tickets(database)),
             "prune-inbox": lambda: every(3600, "prune-inbox", lambda: prune_inbox(database)),
         },
         ready={"database": database.answers},
-        close=database.close,
+        close=close,
     )
+
+
+def _customer(settings: ChatSettings) -> InternalClient:
+    return InternalClient("customer", settings.parlor_customer_url, settings.parlor_credentials_dir)

@@ -106,6 +106,22 @@ class Account(Model):
         table = "accounts"
 
 
+class Ground(Model):
+    """A distributor on whom the entitlement of a conversation rested when it was last asked for.
+
+    Only so are two customers' conversations found when their distributor is disabled.
+    """
+
+    id = fields.BigIntField(primary_key=True, generated=True)
+    conversation_id = fields.UUIDField()
+    distributor_id = fields.UUIDField()
+
+    class Meta:
+        table = "grounds"
+        unique_together = (("conversation_id", "distributor_id"),)
+        indexes = (Index(fields=("distributor_id", "conversation_id")),)
+
+
 class Recheck(Model):
     """A conversation whose entitlement is asked for again at `due_at`.
 

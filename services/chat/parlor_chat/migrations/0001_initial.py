@@ -38,6 +38,16 @@ class Migration(migrations.Migration):
             bases=['Model'],
         ),
         ops.CreateModel(
+            name='Ground',
+            fields=[
+                ('id', fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
+                ('conversation_id', fields.UUIDField()),
+                ('distributor_id', fields.UUIDField()),
+            ],
+            options={'table': 'grounds', 'app': 'chat', 'unique_together': (('conversation_id', 'distributor_id'),), 'indexes': [Index(fields=['distributor_id', 'conversation_id'])], 'pk_attr': 'id', 'table_description': 'A distributor on whom the entitlement of a conversation rested when it was last asked for.'},
+            bases=['Model'],
+        ),
+        ops.CreateModel(
             name='Participant',
             fields=[
                 ('id', fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),

@@ -7,23 +7,31 @@ from dataclasses import dataclass
 
 from parlor_kit.hub import Hub
 from parlor_kit.idempotency import Idempotency
-from parlor_kit.principal import Users
 
+from parlor_chat.usecases.create_conversation import CreateConversation
 from parlor_chat.usecases.expiry_runs import ExpiryRuns
+from parlor_chat.usecases.record_receipt import RecordReceipt
 from parlor_chat.usecases.release_hold import ReleaseHold
 from parlor_chat.usecases.review_conversation import ReviewConversation
 from parlor_chat.usecases.run_archive_expiry import RunArchiveExpiry
+from parlor_chat.usecases.send_message import SendMessage
+from parlor_chat.usecases.socket_access import SocketAccess
 from parlor_chat.usecases.upsert_hold import OrphanHold, ReportHold, UpsertHold
+from parlor_chat.usecases.view_conversations import ViewConversations
 
 
 @dataclass(frozen=True)
 class ChatServices:
     """`call.app` of every route of chat."""
 
-    users: Users
     hub: Hub
     idempotency: Idempotency
     # -- conversations and messages
+    create_conversation: CreateConversation
+    view_conversations: ViewConversations
+    send_message: SendMessage
+    record_receipt: RecordReceipt
+    socket_access: SocketAccess
 
     # -- moderation, holds, archive expiry
     review_conversation: ReviewConversation

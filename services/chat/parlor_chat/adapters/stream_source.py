@@ -1,0 +1,112 @@
+"""What the socket hub reads: where a conversation stands, what follows a seq, and a snapshot.
+
+The stream is not stored a second time: it is the union of messages and receipts by their
+`event_seq`. What has been archived or deleted is missing from it, and then the stream is not
+complete from there: the client gets a snapshot instead of a hole.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import orjson
+from parlor_kit.clock import rfc3339
+from parlor_kit.database import Database
+from parlor_kit.hub import Position, StreamClosed, StreamEvent
+from parlor_kit.live_socket import NOT_ENTITLED
+
+from parlor_chat import frames
+from parlor_chat.conversation_rows import conversation_views, messages_with_receipts
+from parlor_chat.models import Status
+
+SNAPSHOT_MESSAGES = 50
+# Past this a replay costs more than the snapshot that the client can page back from.
+MAX_REPLAY = 20_000
+
+_POSITION = "SELECT epoch, event_seq, status FROM conversations WHERE id = $1"
+
+_RETAINED = """
+SELECT (SELECT count(*) FROM messages WHERE conversation_id = $1
+            AND event_seq > $2 AND event_seq <= $3 AND archived_at IS NULL)
+     + (SELECT count(*) FROM receipts WHERE conversation_id = $1
+            AND delivered_event_seq > $2 AND delivered_event_seq <= $3)
+     + (SELECT count(*) FROM receipts WHERE conversation_id = $1
+            AND read_event_seq > $2 AND read_event_seq <= $3)
+"""
+
+_READ = """
+SELECT event_seq, 'message.sent' AS type, id AS message_id, seq, sender_id AS user_id, body,
+    client_message_id, sent_at AS at
+FROM messages WHERE conversation_id = $1
+    AND event_seq > $2 AND event_seq <= $3 AND archived_at IS NULL
+UNION ALL
+SELECT delivered_event_seq, 'message.delivered', message_id, NULL, user_id, NULL, NULL, delivered_at
+FROM receipts WHERE conversation_id = $1
+    AND delivered_event_seq > $2 AND delivered_event_seq <= $3
+UNION ALL
+SELECT read_event_seq, 'message.read', message_id, NULL, user_id, NULL, NULL, read_at
+FROM receipts WHERE conversation_id = $1 AND read_event_seq > $2 AND read_event_seq <= $3
+ORDER BY 1
+"""
+
+_LATEST = """
+SELECT id, conversation_id, seq, sender_id, body, client_message_id, sent_at
+FROM messages WHERE conversation_id = $1 AND archived_at IS NULL ORDER BY seq DESC LIMIT $2
+"""
+
+
+class StreamSource:
+    """The streams of conversations, for `parlor_kit.hub`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def position(self, stream_id: UUID, since: int) -> Position | None:
+        async with self._database.connection() as connection:
+            row = await connection.fetchrow(_POSITION, stream_id)
+            if row is None:
+                return None
+            if row["status"] != Status.OPEN:
+                raise StreamClosed(NOT_ENTITLED, "not entitled any more")
+            seq = row["event_seq"]
+            missed = seq - since
+            complete = 0 <= missed <= MAX_REPLAY and (
+                missed == 0 or await connection.fetchval(_RETAINED, stream_id, since, seq) == missed
+            )
+        return Position(row["epoch"], seq, complete)
+
+    async def read(self, stream_id: UUID, after: int, limit: int) -> Sequence[StreamEvent]:
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(_READ, stream_id, after, after + limit)
+        return [_event(stream_id, row) for row in rows]
+
+    async def snapshot(self, stream_id: UUID, viewer: UUID) -> tuple[int, Mapping[str, Any]]:
+        async with (
+            self._database.connection() as connection,
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            seq = await connection.fetchval(
+                "SELECT event_seq FROM conversations WHERE id = $1", stream_id
+            )
+            (conversation,) = await conversation_views(connection, viewer, [stream_id])
+            rows = await connection.fetch(_LATEST, stream_id, SNAPSHOT_MESSAGES)
+            messages = await messages_with_receipts(connection, rows[::-1])
+        return seq, {"conversation": conversation, "messages": messages}
+
+
+def _event(stream_id: UUID, row: Any) -> StreamEvent:
+    at = rfc3339(row["at"])
+    if row["type"] != "message.sent":
+        return frames.receipt_recorded(
+            row["type"], row["event_seq"], stream_id, row["message_id"], row["user_id"], at
+        )
+    view = frames.message_view(
+        id=row["message_id"],
+        conversation_id=stream_id,
+        seq=row["seq"],
+        sender_id=row["user_id"],
+        body=row["body"],
+        client_message_id=row["client_message_id"],
+        sent_at=at,
+    )
+    return frames.message_sent(row["event_seq"], at, orjson.dumps(view))

@@ -1,0 +1,54 @@
+"""What chat tells the others, on `chat.events`, keyed by conversation. Never any text.
+
+`message.sent`, `message.delivered` and `message.read` are built by the SQL functions that commit
+them (`migrations/0002_streams.py`); the schemas in `kafka/schemas/` hold for both.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from parlor_kit.clock import now, rfc3339
+from parlor_kit.events import Event
+
+TOPIC = "chat.events"
+
+
+def conversation_created(
+    conversation_id: UUID,
+    kind: str,
+    participant_ids: Sequence[UUID],
+    created_by: UUID,
+    created_at: datetime,
+) -> Event:
+    return Event(
+        TOPIC,
+        "conversation.created",
+        str(conversation_id),
+        {
+            "conversation_id": str(conversation_id),
+            "kind": kind,
+            "participant_ids": [str(user_id) for user_id in participant_ids],
+            "created_by": str(created_by),
+            "created_at": rfc3339(created_at),
+        },
+    )
+
+
+def conversation_closed(conversation_id: UUID, reason: str) -> Event:
+    """Its live sockets close with 4403 on every replica."""
+    return Event(
+        TOPIC,
+        "conversation.closed",
+        str(conversation_id),
+        {"conversation_id": str(conversation_id), "reason": reason, "at": rfc3339(now())},
+    )
+
+
+def conversation_reopened(conversation_id: UUID) -> Event:
+    return Event(
+        TOPIC,
+        "conversation.reopened",
+        str(conversation_id),
+        {"conversation_id": str(conversation_id), "at": rfc3339(now())},
+    )
