@@ -138,7 +138,7 @@ class Identity:
     ) -> None:
         async def ready() -> bool:
             if process.returncode is not None:
-                raise AssertionError(f"identity ended: {log.read_text()[-2000:]}")
+                raise AssertionError(f"identity ended: {end_of(log)}")
             return await is_ready(HOST, health)
 
         await until_true(ready, START_SECONDS)
@@ -164,6 +164,10 @@ async def identity_database(access: DatabaseAccess, folder: Path) -> AsyncIterat
         yield identity
     finally:
         ports.close()
+
+
+def end_of(log: Path) -> str:
+    return log.read_text()[-2000:]
 
 
 def new_email(name: str = "somebody") -> str:
