@@ -23,10 +23,15 @@ from parlor_chat.consumers import reactions
 from parlor_chat.settings import ChatSettings
 from parlor_chat.usecases.chat_services import ChatServices
 from parlor_chat.usecases.create_conversation import CreateConversation
+from parlor_chat.usecases.expiry_runs import ExpiryRuns
 from parlor_chat.usecases.recheck_conversations import RecheckDue
 from parlor_chat.usecases.record_receipt import RecordReceipt
+from parlor_chat.usecases.release_hold import ReleaseHold
+from parlor_chat.usecases.review_conversation import ReviewConversation
+from parlor_chat.usecases.run_archive_expiry import Periods, RunArchiveExpiry
 from parlor_chat.usecases.send_message import SendMessage
 from parlor_chat.usecases.socket_access import SocketAccess, prune_tickets
+from parlor_chat.usecases.upsert_hold import OrphanHold, ReportHold, UpsertHold
 from parlor_chat.usecases.view_conversations import ViewConversations
 
 
@@ -55,6 +60,17 @@ async def api(settings: ChatSettings) -> Api:
         send_message=SendMessage(writer),
         record_receipt=RecordReceipt(writer),
         socket_access=SocketAccess(database, idempotency, users),
+        review_conversation=ReviewConversation(database),
+        release_hold=ReleaseHold(database),
+        upsert_hold=UpsertHold(database),
+        orphan_hold=OrphanHold(database),
+        report_hold=ReportHold(database),
+        run_archive_expiry=RunArchiveExpiry(
+            database,
+            idempotency,
+            Periods(settings.chat_archive_after, settings.chat_expire_after),
+        ),
+        expiry_runs=ExpiryRuns(database),
     )
 
     async def close() -> None:

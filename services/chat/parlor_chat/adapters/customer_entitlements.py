@@ -30,7 +30,9 @@ class CustomerEntitlements:
             raise DependencyUnavailable("customer cannot say who may chat")
         return [
             Entitlement(
-                pair, item["entitled"], UUID(item["distributor_id"]) if item["entitled"] else None
+                pair,
+                item["entitled"],
+                UUID(item["distributor_id"]) if item["distributor_id"] else None,
             )
             for pair, item in zip(pairs, answer["entitlements"], strict=True)
         ]
