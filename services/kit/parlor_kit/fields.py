@@ -12,6 +12,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializ
 from parlor_kit.clock import rfc3339
 
 
+_EMAIL_LENGTH = 254
+
+
 def _storable(value: str) -> str:
     if "\x00" in value:
         raise ValueError("must not contain a NUL character")
@@ -31,7 +34,10 @@ def _email(value: str) -> str:
         raise ValueError("must be an e-mail address")
     if domain.startswith(".") or domain.endswith(".") or ".." in domain:
         raise ValueError("must be an e-mail address")
-    return f"{local}@{domain}".lower()
+    lowered = f"{local}@{domain}".lower()
+    if len(lowered) > _EMAIL_LENGTH:  # lower case can be longer: "İ" becomes two characters
+        raise ValueError(f"must have at most {_EMAIL_LENGTH} characters")
+    return lowered
 
 
 Text = Annotated[str, AfterValidator(_storable)]
@@ -39,7 +45,7 @@ Name = Annotated[
     str, Field(min_length=1, max_length=100), AfterValidator(_storable), AfterValidator(_trimmed)
 ]
 Email = Annotated[
-    str, Field(min_length=3, max_length=254), AfterValidator(_storable), AfterValidator(_email)
+    str, Field(min_length=3, max_length=_EMAIL_LENGTH), AfterValidator(_storable), AfterValidator(_email)
 ]
 Moment = Annotated[datetime, PlainSerializer(rfc3339, return_type=str, when_used="json")]
 
