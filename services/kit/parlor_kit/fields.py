@@ -11,7 +11,6 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializ
 
 from parlor_kit.clock import rfc3339
 
-
 _EMAIL_LENGTH = 254
 
 
@@ -45,7 +44,10 @@ Name = Annotated[
     str, Field(min_length=1, max_length=100), AfterValidator(_storable), AfterValidator(_trimmed)
 ]
 Email = Annotated[
-    str, Field(min_length=3, max_length=_EMAIL_LENGTH), AfterValidator(_storable), AfterValidator(_email)
+    str,
+    Field(min_length=3, max_length=_EMAIL_LENGTH),
+    AfterValidator(_storable),
+    AfterValidator(_email),
 ]
 Moment = Annotated[datetime, PlainSerializer(rfc3339, return_type=str, when_used="json")]
 
