@@ -93,7 +93,7 @@ Behaviour = Callable[[RecordingApp, asyncio.StreamReader, asyncio.StreamWriter],
 
 OK = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 11\r\n\r\n{"ok":true}'
 CHUNKED_HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-BIG = 4 * 1024 * 1024
+BIG = 16 * 1024 * 1024  # more than the kernel buffers between two processes
 
 
 async def _fine(app: RecordingApp, r: asyncio.StreamReader, w: asyncio.StreamWriter) -> None:

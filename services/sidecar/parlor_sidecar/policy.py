@@ -41,7 +41,7 @@ class Rule:
     def pattern(self) -> bytes:
         """The paths of this route, as an expression without groups."""
         return b"/".join(
-            b"[^/]+" if segment is None else re.escape(segment.encode())
+            b"[!-.0-~]+" if segment is None else re.escape(segment.encode())
             for segment in self.segments
         )
 
