@@ -17,6 +17,7 @@ from parlor_kit.errors import ParlorError
 from parlor_kit.routing import Route
 
 _PARAMETER = re.compile(r"\{(\w+)\}")
+_NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9.\-_]")
 _REF = "#/components/schemas/{model}"
 
 _PROBLEM: dict[str, Any] = {
@@ -82,7 +83,7 @@ def _operation(route: Route) -> dict[str, Any]:
         responses[str(status)] = {"description": "Done."}
         if view is not None:
             responses[str(status)]["content"] = {
-                "application/json": {"schema": {"$ref": _REF.format(model=view.__name__)}}
+                "application/json": {"schema": {"$ref": _ref(view)}}
             }
         elif route.streams is not None:
             responses[str(status)]["content"] = {route.streams: {"schema": {"type": "string"}}}
@@ -109,15 +110,18 @@ def _operation(route: Route) -> dict[str, Any]:
     if route.body is not None:
         operation["requestBody"] = {
             "required": True,
-            "content": {
-                "application/json": {"schema": {"$ref": _REF.format(model=route.body.__name__)}}
-            },
+            "content": {"application/json": {"schema": {"$ref": _ref(route.body)}}},
         }
     return operation
 
 
+def _ref(model: type[BaseModel]) -> str:
+    """Where the schema of `model` is; pydantic spells `Page[View]` as `Page_View_`."""
+    return _REF.format(model=_NOT_IN_NAMES.sub("_", model.__name__))
+
+
 def _query_parameters(model: type[BaseModel]) -> list[dict[str, Any]]:
-    schema = model.model_json_schema()
+    schema = model.model_json_schema(ref_template=_REF)
     return [
         {
             "name": name,
@@ -140,6 +144,10 @@ def document(service: str, routes: Iterable[Route], *, version: str) -> dict[str
             if view is not None:
                 models[view] = "serialization"
     _, schema = models_json_schema(list(models.items()), ref_template=_REF)
+    parts = dict(schema.get("$defs", {}))
+    for route in rows:
+        if route.query is not None:
+            parts |= route.query.model_json_schema(ref_template=_REF).get("$defs", {})
     paths: dict[str, Any] = {}
     for route in rows:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
@@ -152,7 +160,7 @@ def document(service: str, routes: Iterable[Route], *, version: str) -> dict[str
         },
         "paths": paths,
         "components": {
-            "schemas": {**schema.get("$defs", {}), "Problem": _PROBLEM},
+            "schemas": {**parts, "Problem": _PROBLEM},
             "securitySchemes": {
                 "user": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
             },
