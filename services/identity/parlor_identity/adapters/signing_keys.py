@@ -33,7 +33,7 @@ from parlor_identity.ports import KeyDocument
 log = logs.get("keys")
 
 LIFETIME = 15 * 60
-_REFRESH_SECONDS = 15.0
+_REFRESH_SECONDS = 5.0
 _RETRY_SECONDS = 1.0
 _MAX_AGE_SECONDS = 3600.0
 

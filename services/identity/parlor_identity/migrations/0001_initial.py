@@ -97,8 +97,7 @@ class Migration(migrations.Migration):
                 ADD CONSTRAINT accounts_status CHECK (status IN ('active', 'disabled')),
                 ADD CONSTRAINT accounts_managed_by CHECK (managed_by IN ('api', 'operator')),
                 ADD CONSTRAINT accounts_resource
-                    CHECK (managed_by = 'api' OR resource_uid IS NOT NULL),
-                ADD CONSTRAINT accounts_email CHECK (email = lower(email));
+                    CHECK (managed_by = 'api' OR resource_uid IS NOT NULL);
             CREATE INDEX accounts_by_role ON accounts (role, id);
             ALTER TABLE sessions
                 ADD CONSTRAINT sessions_ended CHECK ((ended_at IS NULL) = (ended_for IS NULL));
@@ -113,7 +112,6 @@ class Migration(migrations.Migration):
             ALTER TABLE sessions DROP CONSTRAINT sessions_ended;
             DROP INDEX accounts_by_role;
             ALTER TABLE accounts
-                DROP CONSTRAINT accounts_email,
                 DROP CONSTRAINT accounts_resource,
                 DROP CONSTRAINT accounts_managed_by,
                 DROP CONSTRAINT accounts_status,
