@@ -51,6 +51,7 @@ class LiveFeed:
 
     async def _follow(self) -> None:
         consumer = AIOKafkaConsumer(
+            *self._topics,
             bootstrap_servers=self._bootstrap,
             group_id=None,
             enable_auto_commit=False,
@@ -60,7 +61,7 @@ class LiveFeed:
         )
         try:
             await consumer.start()
-            await self._assign(consumer)
+            await self._seek(consumer)
             self.started.set()
             while True:
                 batches = await consumer.getmany(timeout_ms=1000, max_records=2000)
@@ -73,17 +74,9 @@ class LiveFeed:
                 async with asyncio.timeout(5):
                     await consumer.stop()
 
-    async def _assign(self, consumer: AIOKafkaConsumer) -> None:
+    async def _seek(self, consumer: AIOKafkaConsumer) -> None:
         """Take every partition: from the end at first, where we were after an interruption."""
-        await consumer.topics()
-        partitions = [
-            TopicPartition(topic, number)
-            for topic in self._topics
-            for number in consumer.partitions_for_topic(topic) or ()
-        ]
-        if len({partition.topic for partition in partitions}) < len(self._topics):
-            raise KafkaError(f"topics are missing among {', '.join(self._topics)}")
-        consumer.assign(partitions)
+        partitions = sorted(consumer.assignment())
         ends = await consumer.end_offsets(partitions)
         for partition in partitions:
             position = min(self._positions.get(partition, ends[partition]), ends[partition])
