@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import orjson
+from parlor_kit.answers import dumps
 from parlor_kit.clock import rfc3339
 from parlor_kit.hub import StreamEvent
 from parlor_kit.live_socket import text_frame
@@ -91,4 +91,4 @@ def receipt_recorded(
             "at": at,
         },
     }
-    return StreamEvent(event_seq, text_frame(orjson.dumps(frame)))
+    return StreamEvent(event_seq, text_frame(dumps(frame)))

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-import orjson
+from parlor_kit.answers import dumps
 from parlor_kit.clock import rfc3339
 from parlor_kit.database import Database
 from parlor_kit.hub import Position, StreamClosed, StreamEvent
@@ -109,4 +109,4 @@ def _event(stream_id: UUID, row: Any) -> StreamEvent:
         client_message_id=row["client_message_id"],
         sent_at=at,
     )
-    return frames.message_sent(row["event_seq"], at, orjson.dumps(view))
+    return frames.message_sent(row["event_seq"], at, dumps(view))

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-import orjson
+from parlor_kit.answers import dumps
 from parlor_kit.batching import BatchWriter
 from parlor_kit.clock import rfc3339
 from parlor_kit.database import Database, Session
@@ -77,7 +77,7 @@ class StreamWriter:
                     if row["sent_at"] != moment:
                         moment = row["sent_at"]
                         moment_text = rfc3339(moment)
-                    view = orjson.dumps(
+                    view = dumps(
                         frames.message_view(
                             id=draft.id,
                             conversation_id=draft.conversation_id,
@@ -159,7 +159,7 @@ def _known(draft: Draft, row: Any) -> Answer:
         client_message_id=row["client_message_id"],
         sent_at=rfc3339(row["sent_at"]),
     )
-    return Sent(row["message_id"], False, row["outcome"] == "repeated", orjson.dumps(view))
+    return Sent(row["message_id"], False, row["outcome"] == "repeated", dumps(view))
 
 
 def _marks(draft: ReceiptDraft, row: Any) -> list[StreamEvent]:
