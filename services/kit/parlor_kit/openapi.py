@@ -6,7 +6,7 @@ its row and those that its policy, models and the frame imply.
 
 import html
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import BaseModel
@@ -59,7 +59,7 @@ def refusals(route: Route) -> list[type[ParlorError]]:
     return list(dict.fromkeys([*found, *route.errors]))
 
 
-def _operation(route: Route) -> dict[str, Any]:
+def _operation(route: Route, references: Mapping[Any, Any]) -> dict[str, Any]:
     parameters: list[dict[str, Any]] = []
     for name in _PARAMETER.findall(route.path):
         schema: dict[str, Any] = {"type": "string"}
@@ -143,14 +143,15 @@ def document(service: str, routes: Iterable[Route], *, version: str) -> dict[str
         for view in route.answers.values():
             if view is not None:
                 models[view] = "serialization"
-    _, schema = models_json_schema(list(models.items()), ref_template=_REF)
+    named, schema = models_json_schema(list(models.items()), ref_template=_REF)
+    references = {model: reference for (model, _), reference in named.items()}
     parts = dict(schema.get("$defs", {}))
     for route in rows:
         if route.query is not None:
             parts |= route.query.model_json_schema(ref_template=_REF).get("$defs", {})
     paths: dict[str, Any] = {}
     for route in rows:
-        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, references)
     return {
         "openapi": "3.1.0",
         "info": {

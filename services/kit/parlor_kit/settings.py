@@ -15,9 +15,14 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 _CHECKOUT = Path(__file__).resolve().parents[3]
 
 
+def _key_bytes(value: SecretStr) -> bytes:
+    text = value.get_secret_value().rstrip("=")
+    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+
+
 def _key_of_32_bytes(value: SecretStr) -> SecretStr:
     try:
-        raw = base64.urlsafe_b64decode(value.get_secret_value() + "==")
+        raw = _key_bytes(value)
     except ValueError as wrong:
         raise ValueError("must be base64url") from wrong
     if len(raw) < 32:
@@ -96,7 +101,7 @@ class ServiceSettings(BaseSettings):
 
     @property
     def secret_key(self) -> bytes:
-        return base64.urlsafe_b64decode(self.parlor_secret_key.get_secret_value() + "==")
+        return _key_bytes(self.parlor_secret_key)
 
     @classmethod
     def load(cls, **overrides: Any) -> Self:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import structlog
 
-_TRACEPARENT = re.compile(r"^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$")
-_REQUEST_ID = re.compile(r"^[A-Za-z0-9._:-]{1,128}$")
+_TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +29,12 @@ class Trace:
 def open_trace(request_id: str | None, traceparent: str | None) -> Trace:
     """Join the caller's trace, or begin one. Malformed values are replaced, never echoed."""
     span = secrets.token_hex(8)
-    match = _TRACEPARENT.match(traceparent or "")
-    if match and match[1] != "0" * 32:
+    match = _TRACEPARENT.fullmatch(traceparent or "")
+    if match and match[1] != "0" * 32 and match[2] != "0" * 16:
         trace = f"00-{match[1]}-{span}-{match[3]}"
     else:
         trace = f"00-{secrets.token_hex(16)}-{span}-01"
-    if request_id is None or not _REQUEST_ID.match(request_id):
+    if request_id is None or not _REQUEST_ID.fullmatch(request_id):
         request_id = secrets.token_hex(16)
     return Trace(request_id, trace)
 
