@@ -128,13 +128,10 @@ class Seat:
 
     @property
     def seq(self) -> int:
-        """The last seq that the client knows."""
-        return int(self.events[-1]["seq"] if self.events else self.welcome_seq)
-
-    @property
-    def welcome_seq(self) -> int:
-        welcome = self.welcome
-        return int(welcome["seq"] - welcome["replayed"] if welcome["recovered"] else welcome["seq"])
+        """The last seq that the client knows; -1 before the welcome."""
+        if self.events:
+            return int(self.events[-1]["seq"])
+        return int(self.welcome["seq"] - self.welcome["replayed"]) if self.welcome else -1
 
     @property
     def close_code(self) -> int | None:
@@ -157,6 +154,13 @@ class Seat:
                 self._moved.notify_all()
         async with self._moved:
             self._moved.notify_all()
+
+    async def welcomed(self) -> dict[str, Any]:
+        await self.until(lambda: bool(self.welcome))
+        return self.welcome
+
+    async def reached(self, seq: int) -> None:
+        await self.until(lambda: self.seq >= seq)
 
     async def until(self, condition: Callable[[], bool], seconds: float = 10) -> None:
         """Return once the condition holds; it is looked at after each frame."""

@@ -31,6 +31,7 @@ from parlor_game.usecases.answer_invite import AnswerInvite
 from parlor_game.usecases.commit_plays import Committed, Move, commit
 from parlor_game.usecases.create_invite import CreateInvite
 from parlor_game.usecases.expire_invites import expire_invites
+from parlor_game.usecases.follow_accounts import DisabledAccounts
 from parlor_game.usecases.follow_game import GameStreams
 from parlor_game.usecases.issue_reconnect_token import prune_reconnect_tokens
 from parlor_game.usecases.list_invites import ListInvites
@@ -65,7 +66,8 @@ async def api(settings: GameSettings) -> Api:
     writer = BatchWriter("plays", write)
     presence = Presence(database, hub, lease_seconds=settings.game_connection_lease)
     await presence.renew()
-    feed = live_feed(settings, hub)
+    disabled_accounts = DisabledAccounts(database)
+    feed = live_feed(settings, hub, disabled_accounts)
 
     async def renew_lease() -> None:
         await every(settings.game_connection_lease / 3, "renew-lease", presence.renew)
@@ -95,6 +97,7 @@ async def api(settings: GameSettings) -> Api:
             read_game=ReadGame(database, tables),
             play_card=PlayCard(database, tables, writer, hub, sealer),
             presence=presence,
+            disabled_accounts=disabled_accounts,
         ),
         users=users,
         sealer=sealer,
@@ -105,7 +108,7 @@ async def api(settings: GameSettings) -> Api:
     )
 
 
-def live_feed(settings: GameSettings, hub: Hub) -> LiveFeed:
+def live_feed(settings: GameSettings, hub: Hub, disabled_accounts: DisabledAccounts) -> LiveFeed:
     """What wakes the sockets of this replica when another one, or the worker, has written."""
 
     def wanted(topic: str, key: str) -> bool:
@@ -115,7 +118,10 @@ def live_feed(settings: GameSettings, hub: Hub) -> LiveFeed:
     def on_event(event: Event) -> None:
         if event.type == events.ADVANCED:
             hub.wake(UUID(event.key), event.data["seq"])
+        elif event.type == "account.enabled":
+            disabled_accounts.hear(UUID(event.key), disabled=False)
         elif event.type == "account.disabled":
+            disabled_accounts.hear(UUID(event.key), disabled=True)
             hub.close_viewer(UUID(event.key), NOT_ENTITLED, "this account is disabled")
 
     return LiveFeed(

@@ -12,6 +12,9 @@ from parlor_game.usecases.find_invite import read_invite
 async def create_game_invite(call: Call[UseCases]) -> Answer:
     """Invite others to a game."""
     create, inviter_id, body = call.app.create_invite, call.user.id, call.body
+    first = await call.app.idempotency.first_answer(call.idempotency_key)
+    if first is not None:
+        return first
     options = create.options(inviter_id, body.game, body.invitee_ids, body.options)
     entitled = await create.entitled(inviter_id, body.invitee_ids)
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from parlor_kit.errors import DependencyUnavailable, Unauthenticated, ValidationFailed
 from parlor_kit.http import violations
+from parlor_kit.hub import StreamClosed
 from parlor_kit.ids import parse_id
 from parlor_kit.live_socket import NOT_AUTHENTICATED, NOT_ENTITLED, UNKNOWN, LiveSocket
 from parlor_kit.principal import bearer
@@ -14,7 +15,6 @@ from sanic import Request
 
 from parlor_game.api.schemas import PlayBody, SocketQuery
 from parlor_game.usecases import UseCases
-from parlor_game.usecases.follow_accounts import is_disabled
 from parlor_game.usecases.issue_reconnect_token import redeem_reconnect_token
 
 _ENVELOPE = {"type", "id", "key"}
@@ -28,8 +28,6 @@ async def live_game(services: UseCases, request: Request, ws: LiveSocket, game_i
         user_id = await _authenticate(services, request, query, parsed)
         if parsed is None or not await services.read_game.is_player(parsed, user_id):
             ws.shut(UNKNOWN, "there is no such game here")
-        elif await is_disabled(services.database, user_id):
-            ws.shut(NOT_ENTITLED, "this account is disabled")
         else:
             await _sit_down(services, ws, parsed, user_id, query)
     except ValidationError:
@@ -71,6 +69,10 @@ async def _sit_down(
     async def play(message: Mapping[str, Any]) -> Mapping[str, Any]:
         return await _play(services, game_id, user_id, message)
 
+    async def admit() -> None:
+        if await services.disabled_accounts.include(user_id):
+            raise StreamClosed(NOT_ENTITLED, "this account is disabled")
+
     async with services.presence.present(game_id, user_id):
         await services.hub.serve(
             ws,
@@ -79,6 +81,7 @@ async def _sit_down(
             epoch=query.epoch,
             since=query.since,
             commands={"play": play},
+            admit=admit,
         )
 
 

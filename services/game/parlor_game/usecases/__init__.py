@@ -9,6 +9,7 @@ from parlor_kit.principal import Users
 
 from parlor_game.usecases.answer_invite import AnswerInvite
 from parlor_game.usecases.create_invite import CreateInvite
+from parlor_game.usecases.follow_accounts import DisabledAccounts
 from parlor_game.usecases.list_invites import ListInvites
 from parlor_game.usecases.play_card import PlayCard
 from parlor_game.usecases.read_game import ReadGame
@@ -29,3 +30,4 @@ class UseCases:
     read_game: ReadGame
     play_card: PlayCard
     presence: Presence
+    disabled_accounts: DisabledAccounts

@@ -40,13 +40,28 @@ async def follow_account(transaction: Transaction, event: Event) -> None:
         await _forfeit_games(transaction, user_id)
 
 
-async def is_disabled(database: Database, user_id: UUID) -> bool:
-    async with database.connection() as connection:
-        return bool(
-            await connection.fetchval(
+class DisabledAccounts:
+    """Whom no socket may be opened for: what the database says, and what this process has heard.
+
+    The live feed of an api process may hear of an account before the consumer has written it.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._heard: set[UUID] = set()
+
+    def hear(self, user_id: UUID, *, disabled: bool) -> None:
+        if disabled:
+            self._heard.add(user_id)
+        else:
+            self._heard.discard(user_id)
+
+    async def include(self, user_id: UUID) -> bool:
+        async with self._database.connection() as connection:
+            written = await connection.fetchval(
                 "SELECT disabled FROM disabled_accounts WHERE user_id = $1", user_id
             )
-        )
+        return bool(written) or user_id in self._heard
 
 
 async def _leave_invites(transaction: Transaction, user_id: UUID) -> None:

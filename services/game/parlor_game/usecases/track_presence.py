@@ -8,6 +8,7 @@ change of a player's state is an event of the game's stream, written under the g
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from contextvars import copy_context
 from datetime import timedelta
 from uuid import UUID
 
@@ -44,15 +45,24 @@ class Presence:
         self._lease = timedelta(seconds=lease_seconds)
         self._replica = new_id()
         self._connections: dict[UUID, tuple[UUID, UUID]] = {}
+        self._ended: dict[UUID, tuple[UUID, UUID]] = {}  # and not yet written
         self._ending: set[asyncio.Task[None]] = set()
+        # A socket's task may be cancelled inside a transaction, which its context then still
+        # names; what is left to write is written in a context without one.
+        self._context = copy_context()
 
     async def renew(self) -> None:
-        """Renew the lease; if the sweep took us for dead, say again who is here."""
+        """Renew the lease, and write what could not be written when a socket ended.
+
+        If the sweep took us for dead, say again who is here.
+        """
         async with self._database.connection() as connection:
             fresh = await connection.fetchval(_LEASE, self._replica, now() + self._lease)
         if fresh:
             for connection_id, (game_id, user_id) in tuple(self._connections.items()):
                 await self._settle(connection_id, game_id, user_id)
+        for connection_id in tuple(self._ended):
+            await self._end(connection_id)
 
     @asynccontextmanager
     async def present(self, game_id: UUID, user_id: UUID) -> AsyncIterator[None]:
@@ -63,10 +73,9 @@ class Presence:
             await self._settle(connection_id, game_id, user_id)
             yield
         finally:
-            # The socket's task may be under cancellation, so the rest has a task of its own.
-            del self._connections[connection_id]
+            self._ended[connection_id] = self._connections.pop(connection_id)
             task = asyncio.get_running_loop().create_task(
-                self._settle(connection_id, game_id, user_id), name="presence-end"
+                self._end(connection_id), name="presence-end", context=self._context.copy()
             )
             self._ending.add(task)
             task.add_done_callback(self._ending.discard)
@@ -78,26 +87,27 @@ class Presence:
         async with self._database.connection() as connection:
             await connection.execute("DELETE FROM game_replicas WHERE id = $1", self._replica)
 
-    async def _settle(self, connection_id: UUID, game_id: UUID, user_id: UUID) -> None:
-        """Make the database agree with what this process holds."""
+    async def _end(self, connection_id: UUID) -> None:
         try:
-            async with self._database.transaction() as transaction:
-                await transaction.connection.execute(_LOCK, game_id)
-                if connection_id in self._connections:
-                    await transaction.connection.execute(
-                        _CONNECT, connection_id, game_id, user_id, self._replica
-                    )
-                else:
-                    await transaction.connection.execute(
-                        "DELETE FROM game_connections WHERE id = $1", connection_id
-                    )
-                seq = await settle_presence(transaction.connection, game_id, user_id)
+            await self._settle(connection_id, *self._ended[connection_id])
         except DependencyUnavailable as fault:
-            if connection_id in self._connections:
-                raise
-            # The row outlives its socket until this replica's lease is over.
             log.warning("presence.end_not_written", fault=fault.detail)
-            return
+        else:
+            self._ended.pop(connection_id, None)
+
+    async def _settle(self, connection_id: UUID, game_id: UUID, user_id: UUID) -> None:
+        """Make the database agree with what this process holds, and tell the table."""
+        async with self._database.transaction() as transaction:
+            await transaction.connection.execute(_LOCK, game_id)
+            if connection_id in self._connections:
+                await transaction.connection.execute(
+                    _CONNECT, connection_id, game_id, user_id, self._replica
+                )
+            else:
+                await transaction.connection.execute(
+                    "DELETE FROM game_connections WHERE id = $1", connection_id
+                )
+            seq = await settle_presence(transaction.connection, game_id, user_id)
         if seq is not None:
             self._hub.wake(game_id, seq)
 

@@ -1,0 +1,124 @@
+"""A disabled account leaves its tables, its invites and its sockets."""
+
+from collections.abc import Callable
+from typing import Any
+
+import aiohttp
+import asyncpg
+import orjson
+import pytest
+from factories.card_tables import answer, invite, seat, sit_down
+from factories.identity_stand_in import User
+from factories.running_api import RunningApi
+from parlor_game.bootstrap import inbox, live_feed
+from parlor_game.settings import GameSettings
+from parlor_kit.clock import now
+from parlor_kit.consumer import Inbox, Outcome
+from parlor_kit.events import Event, Schemas, envelope
+from parlor_kit.ids import new_id
+
+pytestmark = pytest.mark.integration
+
+People = Callable[[int], list[User]]
+TOPIC = "identity.events"
+
+
+def account_event(type_: str, user: User, version: int) -> bytes:
+    data = {
+        "account_id": str(user.id),
+        "role": user.role,
+        "status": "disabled" if type_ == "account.disabled" else "active",
+        "display_name": user.display_name,
+        "email": user.email,
+        "version": version,
+    }
+    return envelope(
+        event_id=new_id(),
+        topic=TOPIC,
+        key=str(user.id),
+        type_=type_,
+        time=now(),
+        data=orjson.dumps(data),
+        request_id=None,
+        traceparent=None,
+    )
+
+
+@pytest.fixture(scope="module")
+def consumer(game: RunningApi, settings: GameSettings) -> Inbox:
+    schemas = Schemas(settings.parlor_schemas_dir)
+    return inbox(settings, game.api.services.database, schemas)
+
+
+async def test_a_disabled_account_forfeits_its_games_and_leaves_its_invites_once(
+    game: RunningApi, people: People, consumer: Inbox, rows: asyncpg.Connection
+) -> None:
+    ada, bob, cid = people(3)
+    active = [await sit_down(game.public, [ada, bob], "crazy_eights") for _ in range(2)]
+    ended = await sit_down(game.public, [ada, bob], "crazy_eights")
+    await ended.forfeit(bob)
+    others = await sit_down(game.public, [bob, cid], "crazy_eights")
+    made = (await invite(game.public, ada, [cid], "crazy_eights")).body["id"]
+    got = (await invite(game.public, cid, [bob, ada], "crazy_eights")).body["id"]
+    await answer(game.public, ada, got, "accept")
+
+    event = account_event("account.disabled", ada, 2)
+    assert await consumer.apply(TOPIC, event) is Outcome.APPLIED
+    assert await consumer.apply(TOPIC, event) is Outcome.DUPLICATE
+    older = account_event("account.disabled", ada, 1)
+    assert await consumer.apply(TOPIC, older) is Outcome.APPLIED
+
+    for table in active:
+        board = await table.get(bob, "/scoreboard")
+        assert (board["status"], board["winner_ids"]) == ("abandoned", [str(bob.id)])
+        moves = await rows.fetch("SELECT play FROM game_moves WHERE game_id = $1", table.game_id)
+        assert [orjson.loads(move["play"]) for move in moves] == [{"action": "forfeit"}]
+        types = await rows.fetch(
+            "SELECT type FROM outbox WHERE key = $1 ORDER BY id", table.game_id
+        )
+        assert [row["type"] for row in types][1:] == ["game.advanced", "game.finished"]
+    assert (await ended.get(bob, "/scoreboard"))["winner_ids"] == [str(ada.id)]
+    assert (await others.get(bob))["status"] == "active"
+    for invite_id, status in ((made, "cancelled"), (got, "declined")):
+        found = await game.public.call(
+            "GET", f"/api/v1/games/invites/{invite_id}", headers=cid.authorization
+        )
+        assert found.body["status"] == status
+
+
+async def test_the_sockets_of_a_disabled_account_close_and_stay_closed(
+    game: RunningApi,
+    people: People,
+    consumer: Inbox,
+    settings: GameSettings,
+    http: aiohttp.ClientSession,
+) -> None:
+    ada, bob = people(2)
+    table = await sit_down(game.public, [ada, bob], "crazy_eights")
+    services, base = game.api.services, game.public._base
+    feed = live_feed(settings, services.hub, services.disabled_accounts)
+
+    def hear(type_: str) -> None:
+        data: dict[str, Any] = {"account_id": str(ada.id)}
+        feed._on_event(Event(TOPIC, type_, str(ada.id), data))
+
+    async with (
+        seat(http, base, table.game_id, ada) as mine,
+        seat(http, base, table.game_id, bob) as theirs,
+    ):
+        await mine.welcomed()
+        await theirs.welcomed()
+        hear("account.disabled")
+        assert await mine.closed() == 4403
+        async with seat(http, base, table.game_id, ada) as early:
+            assert await early.closed() == 4403
+        await consumer.apply(TOPIC, account_event("account.disabled", ada, 2))
+        async with seat(http, base, table.game_id, ada) as late:
+            assert await late.closed() == 4403
+        assert theirs.close_code is None
+
+        hear("account.enabled")
+        await consumer.apply(TOPIC, account_event("account.enabled", ada, 3))
+        async with seat(http, base, table.game_id, ada) as back:
+            await back.welcomed()
+            assert back.welcome["snapshot"]["status"] == "abandoned"
