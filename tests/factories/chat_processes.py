@@ -23,8 +23,12 @@ import aiohttp
 from aiohttp import web
 from factories.customer_stand_in import CustomerStandIn, customer_stand_in
 from factories.tokens import UserTokens
+from factories.topics import put
 from parlor_dev.client import Api
 from parlor_dev.roles import DatabaseAccess
+from parlor_kit.answers import dumps
+from parlor_kit.clock import now
+from parlor_kit.events import envelope
 from parlor_kit.ids import new_id
 from parlor_kit.migrate import migrate
 
@@ -57,6 +61,20 @@ class ChatProcesses:
         token = self.tokens.token(role, user_id)
         replicas = [Api(url, token=token, http=self.http) for url in self.urls]
         return Talker(user_id, replicas[0], replicas)
+
+    async def tell(self, topic: str, type_: str, key: UUID | str, data: dict[str, Any]) -> None:
+        """Publish an event as the service that owns `topic` would."""
+        event = envelope(
+            event_id=new_id(),
+            topic=topic,
+            key=str(key),
+            type_=type_,
+            time=now(),
+            data=dumps(data),
+            request_id=None,
+            traceparent=None,
+        )
+        await put(self.kafka, topic, str(key), event)
 
     async def conversation(self, *talkers: Talker) -> str:
         """A new conversation of these people, made by the first."""
@@ -95,16 +113,17 @@ async def _start(verb: str, environment: dict[str, str], log: Path) -> asyncio.s
         )
 
 
-async def _ready(http: aiohttp.ClientSession, health: int, log: Path) -> None:
+async def _ready(
+    http: aiohttp.ClientSession, health: int, process: asyncio.subprocess.Process, log: Path
+) -> None:
     async with asyncio.timeout(30):
-        while True:
+        while process.returncode is None:
             with suppress(aiohttp.ClientError):
                 async with http.get(f"http://127.0.0.1:{health}/readyz") as answer:
                     if answer.status == 200:
                         return
-            if "Traceback" in log.read_text(errors="replace"):
-                raise AssertionError(log.read_text(errors="replace")[-3000:])
             await asyncio.sleep(0.05)
+    raise AssertionError(f"chat ended with {process.returncode}: see {log}")
 
 
 @asynccontextmanager
@@ -139,17 +158,16 @@ async def chat_processes(
                 port, health = _free_port(), _free_port()
                 verb = "api" if number < replicas else "worker"
                 log = folder / f"{verb}-{number}.log"
-                chat.processes.append(
-                    await _start(
-                        verb,
-                        environment
-                        | {"PARLOR_PUBLIC_PORT": str(port), "PARLOR_HEALTH_PORT": str(health)},
-                        log,
-                    )
+                process = await _start(
+                    verb,
+                    environment
+                    | {"PARLOR_PUBLIC_PORT": str(port), "PARLOR_HEALTH_PORT": str(health)},
+                    log,
                 )
+                chat.processes.append(process)
                 if verb == "api":
                     chat.urls.append(f"http://127.0.0.1:{port}")
-                waits.append(_ready(http, health, log))
+                waits.append(_ready(http, health, process, log))
             await asyncio.gather(*waits)
             yield chat
         finally:
