@@ -74,6 +74,7 @@ async def api(settings: ChatSettings) -> Api:
     )
 
     async def close() -> None:
+        await services.run_archive_expiry.close()
         await writer.close()
         await customer.close()
         await keys.close()
