@@ -121,12 +121,12 @@ def examine(head: Head, limits: Limits) -> Examined:
         raise Refused("bad_request", error.reason) from None
     if len(received) > limits.max_headers:
         raise Refused("headers_too_large", "too_many_headers")
-    lines: list[bytes] = []
+    lines: list[bytes] = []  # four parts each: name, colon, value, line break
     seen: dict[int | bytes, bytes] = {}
     for name, raw in received:
         kind = _kinds[name]
         if kind == FORWARD:
-            lines.append(b"%b: %b\r\n" % (name, raw.strip(b" \t")))
+            lines += (name, b": ", raw.strip(b" \t"), b"\r\n")
             continue
         if kind == DROP:
             continue
@@ -137,7 +137,7 @@ def examine(head: Head, limits: Limits) -> Examined:
             raise Refused("bad_request", "repeated_header")
         value = seen[place] = raw.strip(b" \t")
         if kind == ONCE:
-            lines.append(b"%b: %b\r\n" % (name, value))
+            lines += (name, b": ", value, b"\r\n")
     host = seen.get(HOST)
     if host is None or _HOST.fullmatch(host) is None:
         raise Refused("bad_request", "host")
@@ -150,7 +150,7 @@ def examine(head: Head, limits: Limits) -> Examined:
             raise Refused("bad_request", "connection_header")
         close, upgrade = b"close" in named, b"upgrade" in named
         if named - {b"close", b"keep-alive", b"upgrade"}:
-            lines = [line for line in lines if line.partition(b":")[0].lower() not in named]
+            lines = _without(lines, named)
     # Only both together ask for a tunnel; an Upgrade that Connection does not name is dropped.
     upgrade = upgrade and UPGRADE in seen
     if upgrade:
@@ -162,7 +162,7 @@ def examine(head: Head, limits: Limits) -> Examined:
     request_id = seen.get(REQUEST_ID, b"")
     if _REQUEST_ID.fullmatch(request_id) is None:
         request_id = new_request_id().encode()
-    lines.append(b"Host: %b\r\nX-Request-ID: %b\r\n" % (host, request_id))
+    lines += (b"Host: ", host, b"\r\nX-Request-ID: ", request_id, b"\r\n")
     return Examined(
         method,
         target,
@@ -176,6 +176,15 @@ def examine(head: Head, limits: Limits) -> Examined:
         upgrade,
         close,
     )
+
+
+def _without(lines: list[bytes], named: set[bytes]) -> list[bytes]:
+    """The lines whose name is not among those."""
+    kept: list[bytes] = []
+    for start in range(0, len(lines), 4):
+        if lines[start].lower() not in named:
+            kept += lines[start : start + 4]
+    return kept
 
 
 def _framing(seen: dict[int | bytes, bytes], limits: Limits) -> tuple[int, bytes]:

@@ -155,7 +155,9 @@ class Remembered(dict[bytes, Kind]):
 
     def __missing__(self, name: bytes) -> Kind:
         kind = self._classify(name)
-        if len(self) < _MEMORY and len(name) <= 64:
+        if len(name) <= 64:
+            if len(self) >= _MEMORY:
+                self.clear()  # somebody makes names up; those in use are back at once
             self[name] = kind
         return kind
 

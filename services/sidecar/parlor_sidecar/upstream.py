@@ -250,7 +250,7 @@ class Upstream(asyncio.Protocol):
                 raise AnswerRefused("header_name")
         if length is not None and coding is not None:
             raise AnswerRefused("framing")
-        if named - {b"close", b"keep-alive"}:
+        if named and named - {b"close", b"keep-alive"}:
             lines = [line for line in lines if line.partition(b":")[0].lower() not in named]
         if self._status in (204, 304):
             if self._status == 304 and length is not None:
