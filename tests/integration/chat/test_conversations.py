@@ -24,7 +24,7 @@ async def test_it_is_refused_without_a_token_a_relationship_or_somebody_else(
     with pytest.raises(Refused) as refused:
         await ann.api.post(PATH, {"participant_ids": [str(ben.id)]})
     assert (refused.value.status, refused.value.code) == (403, "not_entitled")
-    for body in (
+    bodies: tuple[dict[str, object], ...] = (
         {},
         {"participant_ids": []},
         {"participant_ids": [str(ann.id)]},
@@ -32,7 +32,8 @@ async def test_it_is_refused_without_a_token_a_relationship_or_somebody_else(
         {"participant_ids": [str(ben.id)], "title": ""},
         {"participant_ids": [str(ben.id)], "colour": "red"},
         {"participant_ids": [str(chat.talker().id) for _ in range(50)]},
-    ):
+    )
+    for body in bodies:
         with pytest.raises(Refused) as refused:
             await ann.api.post(PATH, body)
         assert (refused.value.status, refused.value.code) == (422, "validation_failed"), body

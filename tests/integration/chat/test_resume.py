@@ -74,7 +74,9 @@ async def test_a_first_visit_another_epoch_and_a_future_seq_get_a_snapshot(
                 assert [m["seq"] for m in snapshot["messages"]] == list(range(11, 61))
                 assert snapshot["messages"][-1]["read_by"][0]["user_id"] == str(ben.id)
                 assert snapshot["conversation"]["unread_count"] == 59
-        async with ben.api.live(f"{path}/ws?epoch={epoch}&since=62") as his:
+        his = ben.api.live(f"{path}/ws")
+        his.epoch, his.seq = epoch, 62
+        async with his:
             assert (his.welcome["recovered"], his.welcome["replayed"]) == (True, 0)
             await hers.request("send", body="and on it goes")
             assert (await his.next())["seq"] == 63
