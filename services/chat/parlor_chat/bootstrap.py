@@ -68,7 +68,11 @@ async def api(settings: ChatSettings) -> Api:
         run_archive_expiry=RunArchiveExpiry(
             database,
             idempotency,
-            Periods(settings.chat_archive_after, settings.chat_expire_after),
+            Periods(
+                settings.chat_archive_after,
+                settings.chat_expire_after,
+                early=settings.chat_early_expiry,
+            ),
         ),
         expiry_runs=ExpiryRuns(database),
     )

@@ -51,3 +51,10 @@ class RunInProgress(ParlorError):
     """Two runs at once would only wait for each other."""
 
     status, code, title = 409, "run_in_progress", "An archive-expiry run is under way"
+
+
+class EarlyExpiryForbidden(ParlorError):
+    """Shorter periods than the settings' would let an admin delete what a hold may yet need."""
+
+    status, code = 403, "early_expiry_forbidden"
+    title = "Messages may not expire before their time here"

@@ -18,6 +18,12 @@ class ChatSettings(ServiceSettings):
         timedelta,
         Field(description="Age at which messages are deleted unless held, as ISO 8601."),
     ] = timedelta(days=365)
+    chat_early_expiry: Annotated[
+        bool,
+        Field(
+            description="Lets an admin expire named conversations before their time, as demos do."
+        ),
+    ] = False
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:

@@ -12,16 +12,17 @@ from parlor_chat.usecases.run_archive_expiry import RunOrder
 
 async def run_archive_expiry(call: Call[ChatServices]) -> Answer:
     """Archive and expire old messages; 202 when the run outlasts the request, and goes on."""
-    return await _run(call, Actor.user(call.user))
+    body = call.body
+    order = RunOrder(body.dry_run, body.conversation_ids, body.archive_after, body.expire_after)
+    return await _run(call, Actor.user(call.user), order)
 
 
 async def run_scheduled_archive_expiry(call: Call[ChatServices]) -> Answer:
     """Archive and expire old messages, as the scheduled job."""
-    return await _run(call, Actor.service(call.service))
+    return await _run(call, Actor.service(call.service), RunOrder(call.body.dry_run))
 
 
-async def _run(call: Call[ChatServices], actor: Actor) -> Answer:
-    order = RunOrder(call.body.dry_run, call.body.conversation_ids)
+async def _run(call: Call[ChatServices], actor: Actor, order: RunOrder) -> Answer:
     run = await call.app.run_archive_expiry(actor, order, call.idempotency_key)
     return Answer(202 if run.state is RunState.RUNNING else 200, RunView.of(run))
 

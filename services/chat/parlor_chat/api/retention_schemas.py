@@ -1,6 +1,7 @@
 """Bodies, queries and views of moderation, legal holds and archive expiry."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -40,8 +41,6 @@ def _named(value: str) -> str:
 
 Reason = Annotated[str, Field(min_length=3, max_length=500), AfterValidator(_said)]
 Matter = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_named)]
-# JSON has no UUID: strict bodies would refuse the text of one.
-Id = Annotated[UUID, Field(strict=False)]
 
 
 class ReviewQuery(PageQuery):
@@ -189,10 +188,10 @@ class HoldResource(Body):
 
     matter: Matter
     reason: Reason
-    conversation_ids: Annotated[list[Id], Field(max_length=MAX_LISTED)] = Field(
+    conversation_ids: Annotated[list[UUID], Field(max_length=MAX_LISTED)] = Field(
         default_factory=list
     )
-    custodian_ids: Annotated[list[Id], Field(max_length=MAX_LISTED)] = Field(default_factory=list)
+    custodian_ids: Annotated[list[UUID], Field(max_length=MAX_LISTED)] = Field(default_factory=list)
     state: Literal["Active", "Released"] = "Active"
 
 
@@ -229,16 +228,28 @@ class HoldReportView(View):
         )
 
 
-class NewRun(Body):
-    """A run over everything, or over the named conversations alone; dry ones change nothing."""
+class NewScheduledRun(Body):
+    """A run over everything; a dry one changes nothing."""
 
     dry_run: bool = False
-    conversation_ids: Annotated[list[Id], Field(min_length=1, max_length=MAX_LISTED)] | None = None
 
     @model_validator(mode="before")
     @classmethod
     def _nothing_said(cls, value: Any) -> Any:
         return {} if value is None else value
+
+
+class NewRun(NewScheduledRun):
+    """A run over everything, or over the named conversations alone.
+
+    Shorter periods than the settings' are for named conversations, where CHAT_EARLY_EXPIRY allows.
+    """
+
+    conversation_ids: Annotated[list[UUID], Field(min_length=1, max_length=MAX_LISTED)] | None = (
+        None
+    )
+    archive_after: Annotated[timedelta, Field(ge=timedelta(0))] | None = None
+    expire_after: Annotated[timedelta, Field(ge=timedelta(0))] | None = None
 
 
 class RunView(View):

@@ -15,9 +15,11 @@ from parlor_kit import logs
 from parlor_kit.answers import Answer
 from parlor_kit.clock import now
 from parlor_kit.database import Database, Transaction
+from parlor_kit.errors import ValidationFailed
 from parlor_kit.idempotency import Idempotency, IdempotencyKey
 from parlor_kit.ids import new_id
 
+from parlor_chat.retention_errors import EarlyExpiryForbidden
 from parlor_chat.retention_models import RunState
 from parlor_chat.usecases import expiry_runs
 from parlor_chat.usecases.audit_trail import Actor
@@ -32,19 +34,39 @@ _PATIENCE_SECONDS = 45.0
 
 
 @dataclass(frozen=True, slots=True)
-class Periods:
-    """The ages at which messages are archived and expire."""
-
-    archive_after: timedelta
-    expire_after: timedelta
-
-
-@dataclass(frozen=True, slots=True)
 class RunOrder:
-    """What a caller asks for: only try, and only these conversations."""
+    """What a caller asks for: only try, only these conversations, other periods than usual."""
 
     dry_run: bool = False
     conversation_ids: Sequence[UUID] | None = None
+    archive_after: timedelta | None = None
+    expire_after: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Periods:
+    """The ages at which messages are archived and expire; `early` lets an order shorten them."""
+
+    archive_after: timedelta
+    expire_after: timedelta
+    early: bool = False
+
+    def ordered(self, order: RunOrder) -> "Periods":
+        """The periods of a run.
+
+        Raises:
+            EarlyExpiryForbidden: shorter ones than usual, for more than named conversations or
+                where that is not allowed.
+            ValidationFailed: messages would expire before they are archived.
+        """
+        archive = order.archive_after if order.archive_after is not None else self.archive_after
+        expire = order.expire_after if order.expire_after is not None else self.expire_after
+        if archive > expire:
+            raise ValidationFailed([("archive_after", "must not be longer than expire_after")])
+        shorter = archive < self.archive_after or expire < self.expire_after
+        if shorter and not (self.early and order.conversation_ids):
+            raise EarlyExpiryForbidden()
+        return Periods(archive, expire)
 
 
 class RunArchiveExpiry:
@@ -74,6 +96,7 @@ class RunArchiveExpiry:
 
         Raises:
             RunInProgress: another run is under way.
+            EarlyExpiryForbidden, ValidationFailed: the order's periods cannot be.
         """
         session: ExpirySession | None = None
         run = self._new_run(actor, order)
@@ -125,14 +148,13 @@ class RunArchiveExpiry:
 
     def _new_run(self, actor: Actor, order: RunOrder) -> ExpiryRun:
         moment = now()
+        periods = self._periods.ordered(order)
         return ExpiryRun(
             id=new_id(),
             state=RunState.RUNNING,
             dry_run=order.dry_run,
             requested_by=actor.name,
-            cutoffs=Cutoffs(
-                moment - self._periods.archive_after, moment - self._periods.expire_after
-            ),
+            cutoffs=Cutoffs(moment - periods.archive_after, moment - periods.expire_after),
             conversation_ids=order.conversation_ids,
             started_at=moment,
             finished_at=None,
