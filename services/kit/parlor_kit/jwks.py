@@ -17,21 +17,18 @@ import http.client
 import json
 import logging
 import random
-import ssl
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import IO, Any, Protocol
-from urllib.parse import urlsplit
+from typing import Protocol
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
+from parlor_kit.fetching import Fetcher
+
 log = logging.getLogger(__name__)
 
-MAX_DOCUMENT_BYTES = 256 * 1024
 MAX_KEYS = 100
 MAX_KID_LENGTH = 256
 MIN_RSA_BITS = 2048
@@ -150,7 +147,7 @@ class KeySet:
         self._max_age_seconds = max_age_seconds
         self._timeout = timeout
         self._clock = clock
-        self._fetch = fetch or _HttpFetch(url, ca_file, token_file, timeout)
+        self._fetch = fetch or Fetcher(url, ca_file=ca_file, token_file=token_file, timeout=timeout)
         self._keys: dict[str, jwt.PyJWK] = {}
         self._loaded_at: float | None = None
         self._asked_at: float | None = None
@@ -246,66 +243,3 @@ class KeySet:
                 # Replicas that started together must not ask the issuer together for ever.
                 await asyncio.sleep(self._refresh_seconds * random.uniform(0.8, 1.0))  # noqa: S311
             await self._load()
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A redirect could carry the bearer token, or the trust, somewhere else."""
-
-    def redirect_request(
-        self,
-        req: urllib.request.Request,
-        fp: IO[bytes],
-        code: int,
-        msg: str,
-        headers: Any,
-        newurl: str,
-    ) -> None:
-        return None
-
-
-class _HttpFetch:
-    """One bounded GET in a thread: no redirect, no proxy from the environment, http(s) only."""
-
-    def __init__(
-        self, url: str, ca_file: str | Path | None, token_file: str | Path | None, timeout: float
-    ) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"a JWKS address must be http or https: {url}")
-        if token_file is not None and parts.scheme != "https":
-            raise ValueError("a token file for the JWKS address needs https")
-        self._url = url
-        self._token_file = None if token_file is None else Path(token_file)
-        self._timeout = timeout
-        handlers: list[urllib.request.BaseHandler] = [
-            _NoRedirect(),
-            urllib.request.ProxyHandler({}),
-        ]
-        if parts.scheme == "https":
-            context = ssl.create_default_context(cafile=None if ca_file is None else str(ca_file))
-            handlers.append(urllib.request.HTTPSHandler(context=context))
-        self._opener = urllib.request.build_opener(*handlers)
-
-    async def __call__(self) -> bytes:
-        return await asyncio.to_thread(self._get)
-
-    def _get(self) -> bytes:
-        deadline = time.monotonic() + self._timeout
-        request = urllib.request.Request(  # noqa: S310 - the scheme was checked at construction
-            self._url, headers={"Accept": "application/jwk-set+json, application/json"}
-        )
-        if self._token_file is not None:
-            # Re-read each time: the kubelet rotates the file.
-            token = self._token_file.read_text(encoding="ascii").strip()
-            request.add_unredirected_header("Authorization", f"Bearer {token}")
-        with self._opener.open(request, timeout=self._timeout) as response:
-            if response.status != 200:
-                raise OSError(f"the JWKS address answered {response.status}")
-            body = bytearray()
-            while chunk := response.read1(65536):
-                body += chunk
-                if len(body) > MAX_DOCUMENT_BYTES:
-                    raise OSError("the JWKS document is too large")
-                if time.monotonic() > deadline:
-                    raise OSError("the JWKS document took too long")
-            return bytes(body)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from parlor_kit.fetching import Fetcher
 from parlor_kit.jwks import KeySet
 from parlor_kit.tokens import Verifier
 
@@ -11,6 +12,7 @@ from parlor_sidecar import policy
 from parlor_sidecar.audit import Audit, Write, to_stdout
 from parlor_sidecar.decision import Gate
 from parlor_sidecar.health import Health
+from parlor_sidecar.review import CredentialVerifier, Reviewed
 from parlor_sidecar.server import Sidecar
 from parlor_sidecar.settings import Settings
 
@@ -29,7 +31,7 @@ def build(settings: Settings, write: Write = to_stdout) -> tuple[Sidecar, Health
         min_refetch_seconds=settings.jwks_refetch_seconds,
         max_age_seconds=settings.jwks_max_age_seconds,
     )
-    verifier = Verifier(
+    verifier: CredentialVerifier = Verifier(
         keys,
         issuer=settings.issuer,
         audience=rules.audience,
@@ -37,6 +39,19 @@ def build(settings: Settings, write: Write = to_stdout) -> tuple[Sidecar, Health
         leeway=settings.leeway_seconds,
         cache_size=settings.cache_size,
     )
+    if settings.review_url:
+        fetcher = Fetcher(
+            settings.review_url,
+            ca_file=settings.jwks_ca_file,
+            token_file=settings.jwks_token_file,
+        )
+        verifier = Reviewed(
+            verifier,
+            fetcher,
+            audience=rules.audience,
+            remember_seconds=settings.review_seconds,
+            cache_size=settings.cache_size,
+        )
     audit = Audit(settings.pod, asyncio.get_running_loop().call_soon, write)
     sidecar = Sidecar(settings, Gate(rules, verifier), keys, audit)
     return sidecar, Health(sidecar)

@@ -17,7 +17,6 @@ from parlor_kit.tokens import (
     KeysUnavailable,
     TokenInvalid,
     TokenMissing,
-    Verifier,
 )
 
 from parlor_sidecar import headers as header_lines
@@ -39,6 +38,7 @@ from parlor_sidecar.headers import (
 )
 from parlor_sidecar.policy import METHODS, Policy, Rule
 from parlor_sidecar.problems import new_request_id
+from parlor_sidecar.review import CredentialVerifier
 from parlor_sidecar.targets import TargetRefused, path_of
 
 ALLOWED = "allowed"
@@ -242,7 +242,7 @@ def forwarded(request: Examined, subject: str) -> bytes:
 class Gate:
     """Verification and policy as one question, to be asked by the sidecar or by a middleware."""
 
-    def __init__(self, policy: Policy, verifier: Verifier) -> None:
+    def __init__(self, policy: Policy, verifier: CredentialVerifier) -> None:
         self._policy = policy
         self._verifier = verifier
 

@@ -38,6 +38,8 @@ class Settings:
     jwks_refresh_seconds: float = 300
     jwks_refetch_seconds: float = 10
     jwks_max_age_seconds: float = 3600
+    review_url: str = ""
+    review_seconds: float = 60
     tls_cert_file: Path | None = None
     tls_key_file: Path | None = None
     leeway_seconds: float = 10
@@ -84,10 +86,12 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("health_host", "text", "address of the health port"),
     Variable("health_port", "port", "/livez /readyz /metrics; 0 takes any"),
     Variable("jwks_ca_file", "path", "CA that signed the issuer's certificate"),
-    Variable("jwks_token_file", "path", "bearer token for the key address, re-read (https only)"),
+    Variable("jwks_token_file", "path", "our token for the issuer, re-read (https only)"),
     Variable("jwks_refresh_seconds", "seconds", "time between refreshes of the keys"),
     Variable("jwks_refetch_seconds", "seconds", "least time between fetches for unknown keys"),
     Variable("jwks_max_age_seconds", "seconds", "keys unconfirmed for longer are not trusted"),
+    Variable("review_url", "url", "also ask this TokenReview address; same CA and token file"),
+    Variable("review_seconds", "seconds", "how long its answer holds, never past exp"),
     Variable("tls_cert_file", "path", "certificate chain: serve TLS, re-read when it changes"),
     Variable("tls_key_file", "path", "private key of that certificate"),
     Variable("leeway_seconds", "seconds", "tolerated clock difference, at most 30"),
@@ -179,6 +183,10 @@ def _check(settings: Settings) -> None:
         raise SettingsInvalid("SIDECAR_TLS_CERT_FILE and SIDECAR_TLS_KEY_FILE go together")
     if settings.jwks_token_file is not None and not settings.jwks_url.startswith("https://"):
         raise SettingsInvalid("SIDECAR_JWKS_TOKEN_FILE needs an https SIDECAR_JWKS_URL")
+    if settings.review_url and settings.jwks_token_file is None:
+        raise SettingsInvalid("SIDECAR_REVIEW_URL needs SIDECAR_JWKS_TOKEN_FILE")
+    if settings.review_url and not settings.review_url.startswith("https://"):
+        raise SettingsInvalid("SIDECAR_REVIEW_URL must be https")
     if settings.max_in_flight > settings.max_connections:
         raise SettingsInvalid("SIDECAR_MAX_IN_FLIGHT cannot exceed SIDECAR_MAX_CONNECTIONS")
 

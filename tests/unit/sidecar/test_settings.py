@@ -63,6 +63,15 @@ def test_a_token_for_the_key_address_needs_https() -> None:
         )
 
 
+def test_a_review_needs_a_token_and_https() -> None:
+    token = {"SIDECAR_JWKS_TOKEN_FILE": "/var/run/token"}
+    with pytest.raises(SettingsInvalid, match="TOKEN_FILE"):
+        load(LEAST | {"SIDECAR_REVIEW_URL": "https://api.test/tokenreviews"})
+    with pytest.raises(SettingsInvalid, match="https"):
+        load(LEAST | token | {"SIDECAR_REVIEW_URL": "http://api.test/tokenreviews"})
+    assert load(LEAST | token | {"SIDECAR_REVIEW_URL": "https://api.test/tokenreviews"})
+
+
 def test_variables_of_a_kubernetes_service_called_sidecar_are_not_ours() -> None:
     assert load(LEAST | {"SIDECAR_SERVICE_HOST": "10.0.0.1"})
 
