@@ -55,10 +55,12 @@ ALTER TABLE conversations
     ADD CHECK (0 <= last_seq AND last_seq <= event_seq);
 """
 
-# A plan that scans a table is never right here, however few rows it had when it was made.
+# A plan is made once and kept, often while the tables are still empty; only look-ups by key are
+# right then and later. LATERAL with LIMIT leaves the planner no other way to join.
 _INDEXES_ONLY = """
     SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off
-    SET enable_bitmapscan = off SET jit = off SET plan_cache_mode = force_generic_plan
+    SET enable_bitmapscan = off SET enable_material = off SET jit = off
+    SET plan_cache_mode = force_generic_plan
 """
 
 _APPEND_MESSAGES = """
@@ -120,15 +122,23 @@ BEGIN
                 ELSE 'created'
             END AS outcome
         FROM item i
-        LEFT JOIN conversations c ON c.id = i.conversation_id
-        LEFT JOIN participants p
-            ON p.conversation_id = i.conversation_id AND p.user_id = i.sender_id
-        LEFT JOIN message_keys ik
-            ON ik.conversation_id = i.conversation_id AND ik.sender_id = i.actor_id
-            AND ik.kind = 'idempotency' AND ik.key = i.idempotency_key
-        LEFT JOIN message_keys ck
-            ON ck.conversation_id = i.conversation_id AND ck.sender_id = i.actor_id
-            AND ck.kind = 'client' AND ck.key = i.client_key
+        LEFT JOIN LATERAL (
+            SELECT c.* FROM conversations c WHERE c.id = i.conversation_id LIMIT 1
+        ) c ON true
+        LEFT JOIN LATERAL (
+            SELECT p.user_id FROM participants p
+            WHERE p.conversation_id = i.conversation_id AND p.user_id = i.sender_id LIMIT 1
+        ) p ON true
+        LEFT JOIN LATERAL (
+            SELECT k.* FROM message_keys k
+            WHERE k.conversation_id = i.conversation_id AND k.sender_id = i.actor_id
+                AND k.kind = 'idempotency' AND k.key = i.idempotency_key LIMIT 1
+        ) ik ON true
+        LEFT JOIN LATERAL (
+            SELECT k.* FROM message_keys k
+            WHERE k.conversation_id = i.conversation_id AND k.sender_id = i.actor_id
+                AND k.kind = 'client' AND k.key = i.client_key LIMIT 1
+        ) ck ON true
     ), judged AS MATERIALIZED (
         SELECT k.*, count(*) FILTER (WHERE k.outcome = 'created')
             OVER (PARTITION BY k.conversation_id ORDER BY k.pos) AS step
@@ -182,7 +192,10 @@ BEGIN
         m.client_message_id,
         CASE WHEN j.outcome = 'created' THEN moment ELSE m.sent_at END
     FROM judged j
-    LEFT JOIN messages m ON m.id = j.first_id AND j.outcome IN ('repeated', 'duplicate')
+    LEFT JOIN LATERAL (
+        SELECT m.* FROM messages m
+        WHERE m.id = j.first_id AND j.outcome IN ('repeated', 'duplicate') LIMIT 1
+    ) m ON true
     ORDER BY j.pos;
 END
 $$
@@ -235,11 +248,20 @@ BEGIN
                 ELSE 'unchanged'
             END AS outcome
         FROM item i
-        LEFT JOIN messages m ON m.id = i.message_id
-        LEFT JOIN conversations c ON c.id = m.conversation_id
-        LEFT JOIN participants p
-            ON p.conversation_id = m.conversation_id AND p.user_id = i.user_id
-        LEFT JOIN receipts r ON r.message_id = i.message_id AND r.user_id = i.user_id
+        LEFT JOIN LATERAL (
+            SELECT m.* FROM messages m WHERE m.id = i.message_id LIMIT 1
+        ) m ON true
+        LEFT JOIN LATERAL (
+            SELECT c.* FROM conversations c WHERE c.id = m.conversation_id LIMIT 1
+        ) c ON true
+        LEFT JOIN LATERAL (
+            SELECT p.user_id FROM participants p
+            WHERE p.conversation_id = m.conversation_id AND p.user_id = i.user_id LIMIT 1
+        ) p ON true
+        LEFT JOIN LATERAL (
+            SELECT r.* FROM receipts r
+            WHERE r.message_id = i.message_id AND r.user_id = i.user_id LIMIT 1
+        ) r ON true
     ), news AS (
         SELECT k.*,
             k.outcome = 'created' AND k.delivered_at IS NULL AS delivers,
