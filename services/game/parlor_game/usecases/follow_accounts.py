@@ -25,8 +25,10 @@ SELECT g.id FROM games g JOIN game_players p ON p.game_id = g.id
 WHERE p.user_id = $1 AND g.status = 'active' ORDER BY g.id FOR UPDATE OF g
 """
 _INVITES = """
-SELECT id FROM invites WHERE status = 'pending' AND (inviter_id = $1
-    OR id IN (SELECT invite_id FROM invitees WHERE user_id = $1)) ORDER BY id
+SELECT i.id FROM invites i JOIN (
+    SELECT id FROM invites WHERE inviter_id = $1
+    UNION SELECT invite_id FROM invitees WHERE user_id = $1
+) AS theirs USING (id) WHERE i.status = 'pending' ORDER BY i.id
 """
 
 

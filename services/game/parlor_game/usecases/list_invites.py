@@ -16,10 +16,11 @@ from parlor_game.usecases.find_invite import FoundInvite
 _IDS = """
 SELECT id, open FROM (
     SELECT i.id, (i.status = 'pending' AND i.expires_at > $2) AS open
-    FROM invites i
-    WHERE i.inviter_id = $1
-       OR i.id IN (SELECT invite_id FROM invitees WHERE user_id = $1)
-) AS mine
+    FROM invites i JOIN (
+        SELECT id FROM invites WHERE inviter_id = $1
+        UNION SELECT invite_id FROM invitees WHERE user_id = $1
+    ) AS mine USING (id)
+) AS found
 WHERE $3::boolean IS NULL OR (open, id) < ($3, $4::uuid)
 ORDER BY open DESC, id DESC
 LIMIT $5

@@ -7,21 +7,22 @@ when another replica has moved; `standing` never does. Nothing else reads the se
 import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 from uuid import UUID
 from weakref import WeakValueDictionary
 
 import asyncpg
 import orjson
 from parlor_kit.database import Database
-from parlor_kit.errors import DependencyUnavailable
 
 from parlor_game.rules.catalog import GAMES
 from parlor_game.rules.moves import play_from_body, replay
+from parlor_game.rules.protocol import AnyGame, Json
 from parlor_game.table import Table
 
 FORFEIT = "forfeit"
-_TRIES = 50
+_TRIES = 20
 
 STANDING = """
 SELECT g.game, g.options, g.epoch, g.seq, g.move_seq, g.move_count,
@@ -88,7 +89,9 @@ class Tables:
                 table = await self._table_at(connection, game_id, row)
                 if table is not None:
                     return Standing(table, row["seq"], tuple(row["connected"]))
-        raise DependencyUnavailable("The game moves faster than it can be read")
+            # Memory stays ahead of the database: that has lost commits, and what it says counts.
+            table = self._tables[game_id] = await rebuild(connection, game_id, row)
+        return Standing(table, row["seq"], tuple(row["connected"]))
 
     async def _table_at(
         self, connection: asyncpg.Connection, game_id: UUID, row: asyncpg.Record
@@ -100,7 +103,10 @@ class Tables:
             return known
         if known is not None and known.move_count > row["move_count"]:
             return None
-        table = await rebuild(connection, game_id, row)
+        if known is None:
+            table = await rebuild(connection, game_id, row)
+        else:
+            table = await _caught_up(connection, known, row)
         self.keep(table)
         return table
 
@@ -110,15 +116,11 @@ async def rebuild(connection: asyncpg.Connection, game_id: UUID, row: asyncpg.Re
     game = GAMES[row["game"]]
     players: Sequence[UUID] = row["players"]
     seed = await connection.fetchval("SELECT seed FROM games WHERE id = $1", game_id)
-    log = [
-        (move["seat"], orjson.loads(move["play"]))
-        for move in await connection.fetch(_MOVES, game_id, 0, row["move_count"])
-    ]
+    log = await _log(connection, game_id, 0, row["move_count"])
     plays = [(seat, play_from_body(body)) for seat, body in log if body["action"] != FORFEIT]
     state = replay(game, bytes(seed), len(players), orjson.loads(row["options"]), plays)
-    for seat, body in log:
-        if body["action"] == FORFEIT:
-            state = game.forfeit(state, seat).state
+    for seat, body in log[len(plays) :]:
+        state = _moved(game, state, seat, body)
     return Table(
         game_id=game_id,
         game=game,
@@ -128,3 +130,26 @@ async def rebuild(connection: asyncpg.Connection, game_id: UUID, row: asyncpg.Re
         move_count=row["move_count"],
         move_seq=row["move_seq"],
     )
+
+
+async def _caught_up(connection: asyncpg.Connection, known: Table, row: asyncpg.Record) -> Table:
+    """The table after what other replicas have moved since we looked."""
+    state = known.state
+    log = await _log(connection, known.game_id, known.move_count, row["move_count"])
+    for seat, body in log:
+        state = _moved(known.game, state, seat, body)
+    return replace(known, state=state, move_count=row["move_count"], move_seq=row["move_seq"])
+
+
+async def _log(
+    connection: asyncpg.Connection, game_id: UUID, after: int, last: int
+) -> list[tuple[int, Json]]:
+    rows = await connection.fetch(_MOVES, game_id, after, last)
+    return [(row["seat"], orjson.loads(row["play"])) for row in rows]
+
+
+def _moved(game: AnyGame, state: Any, seat: int, body: Json) -> Any:
+    """A forfeit stands in the log like a play, and is always the last."""
+    if body["action"] == FORFEIT:
+        return game.forfeit(state, seat).state
+    return game.apply(state, seat, play_from_body(body)).state

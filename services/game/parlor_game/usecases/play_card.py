@@ -125,7 +125,7 @@ class PlayCard:
                     chosen = decide(table, seat)
                 except (_Stale, protocol.RulesError) as wrong:
                     standing = await self._now(game_id)
-                    if standing.table is table:
+                    if standing.table.move_count == table.move_count:
                         raise _refusal(wrong, standing, seat) from None
                     table = standing.table
                     continue
