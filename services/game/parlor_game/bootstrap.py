@@ -23,7 +23,7 @@ from parlor_kit.tokens import Verifier
 
 from parlor_game import events
 from parlor_game.adapters.entitlements import CustomerEntitlements
-from parlor_game.consumers import REACTIONS
+from parlor_game.consumers import REACTS_TO
 from parlor_game.routes import INTERNAL, PUBLIC
 from parlor_game.settings import GameSettings
 from parlor_game.usecases import UseCases
@@ -171,4 +171,4 @@ async def worker(settings: GameSettings) -> Worker:
 
 def inbox(_: GameSettings, database: Database, schemas: Schemas) -> Inbox:
     """How events are applied; also what replays dead letters."""
-    return Inbox(database, schemas, REACTIONS)
+    return Inbox(database, schemas, REACTS_TO)

@@ -6,7 +6,7 @@ from parlor_kit.consumer import Reaction
 
 from parlor_game.usecases.follow_accounts import follow_account
 
-REACTIONS: Mapping[str, Reaction] = {
+REACTS_TO: Mapping[str, Reaction] = {
     "account.disabled": follow_account,
     "account.enabled": follow_account,
 }
