@@ -176,6 +176,9 @@ class Commands:
         if service == "identity":
             environment["PARLOR_ADMIN_EMAIL"] = backing.admin_email
             environment["PARLOR_ADMIN_PASSWORD"] = backing.admin_password
+        if service == "chat":
+            # The demo shows an expiry without waiting for a year; a caller's own value wins.
+            environment.setdefault("CHAT_EARLY_EXPIRY", "true")
         return environment | dict(self._extra.get(service, {}))
 
 

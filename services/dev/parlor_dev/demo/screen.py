@@ -68,7 +68,7 @@ class Screen:
         mark = "[green]✓[/]" if step.passed else "[red]✗[/]"
         self._console.print(f" {mark} {step.title}  [dim]{step.seconds * 1000:.0f} ms[/]")
         for fact in step.facts:
-            self._console.print(f"     [dim]{fact}[/]", highlight=False, markup=True)
+            self._console.print(f"     [dim]{fact}[/]", highlight=False, soft_wrap=True)
 
     def table(self) -> None:
         table = Table(title="What happened", title_justify="left", header_style="bold")
