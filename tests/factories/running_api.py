@@ -56,7 +56,7 @@ class Client:
         ) as answer:
             content = await answer.read()
             body: Any = content
-            if "json" in answer.content_type:
+            if answer.content_type in {"application/json", "application/problem+json"}:
                 body = await answer.json(content_type=None)
             return Reply(answer.status, answer.headers, body)
 

@@ -29,4 +29,6 @@ class ChatSettings(ServiceSettings):
     def _in_order(self) -> Self:
         if not timedelta(0) < self.chat_archive_after <= self.chat_expire_after:
             raise ValueError("CHAT_ARCHIVE_AFTER must be positive and not past CHAT_EXPIRE_AFTER")
+        if self.chat_expire_after > timedelta(days=36_525):
+            raise ValueError("CHAT_EXPIRE_AFTER must be a century at most")
         return self

@@ -5,6 +5,7 @@ For moderators and admins alone, apart from every route that participants have.
 
 from parlor_kit.answers import Answer
 from parlor_kit.database import Transaction
+from parlor_kit.errors import ValidationFailed
 from parlor_kit.pages import decode_cursor, encode_cursor
 from parlor_kit.routing import Call
 
@@ -21,7 +22,7 @@ async def review_conversation(call: Call[ChatServices]) -> Answer:
         Actor.user(call.user),
         call.id("conversation_id"),
         reason=query.reason,
-        after_seq=int(decode_cursor(query.cursor, int)[0]) if query.cursor else 0,
+        after_seq=_after_seq(query.cursor),
         limit=query.limit,
     )
     more = encode_cursor(review.next_seq) if review.next_seq is not None else None
@@ -54,3 +55,13 @@ async def release_legal_hold(call: Call[ChatServices]) -> Answer:
     )
     items = [HoldView.of(hold, conversation_id) for hold in released]
     return Answer(200, ReleasedHolds(items=items))
+
+
+def _after_seq(cursor: str | None) -> int:
+    """The seq at which the page before ended."""
+    if cursor is None:
+        return 0
+    seq = int(decode_cursor(cursor, int)[0])
+    if not 0 <= seq < 2**63:
+        raise ValidationFailed([("cursor", "is not a cursor of this list")])
+    return seq

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from parlor_kit.fields import Body, Moment, Query, View
 from parlor_kit.pages import Page, PageQuery
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from parlor_chat.retention_models import HoldSource, RunState
 from parlor_chat.usecases.expiry_runs import ExpiryRun
@@ -39,8 +39,19 @@ def _named(value: str) -> str:
     return value
 
 
+def _iso(value: Any) -> Any:
+    if not isinstance(value, str) or not value.startswith("P"):
+        raise ValueError("must be an ISO 8601 duration, for example P30D")
+    return value
+
+
 Reason = Annotated[str, Field(min_length=3, max_length=500), AfterValidator(_said)]
 Matter = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_named)]
+Period = Annotated[
+    timedelta,
+    Field(strict=False, ge=timedelta(0), le=timedelta(days=36_525)),
+    BeforeValidator(_iso),
+]
 
 
 class ReviewQuery(PageQuery):
@@ -248,8 +259,8 @@ class NewRun(NewScheduledRun):
     conversation_ids: Annotated[list[UUID], Field(min_length=1, max_length=MAX_LISTED)] | None = (
         None
     )
-    archive_after: Annotated[timedelta, Field(ge=timedelta(0))] | None = None
-    expire_after: Annotated[timedelta, Field(ge=timedelta(0))] | None = None
+    archive_after: Period | None = None
+    expire_after: Period | None = None
 
 
 class RunView(View):

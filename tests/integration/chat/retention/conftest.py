@@ -61,6 +61,16 @@ async def rows(database: Database) -> AsyncIterator[asyncpg.Connection]:
 
 
 @pytest.fixture
+async def owner(database_access: DatabaseAccess) -> AsyncIterator[asyncpg.Connection]:
+    """The role that owns the tables, for faults that the service's role could not cause."""
+    connection = await asyncpg.connect(database_access.owner_url)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+@pytest.fixture
 def expiry(database: Database) -> RunArchiveExpiry:
     """Archive expiry in batches of ten, so that a small test has many of them."""
     return RunArchiveExpiry(
