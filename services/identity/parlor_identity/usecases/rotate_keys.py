@@ -14,16 +14,17 @@ import orjson
 from cryptography.fernet import InvalidToken
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from parlor_kit import logs
-from parlor_kit.clock import now
 from parlor_kit.database import Database, Transaction
 from parlor_kit.sealing import Sealer
 
 log = logs.get("keys")
 
 _LOCK = 0x4B455953  # "KEYS": whoever makes or removes keys does it alone
+# A key that must sign now is dated back a little: clocks of replicas may differ.
+_AT_ONCE = -timedelta(minutes=5)
 _INSERT = """
 INSERT INTO signing_keys (kid, public_jwk, private_sealed, created_at, signs_from)
-VALUES ($1, $2, $3, $4, $5)
+VALUES ($1, $2, $3, clock_timestamp(), clock_timestamp() + $4::interval)
 """
 
 
@@ -43,10 +44,10 @@ class RotateKeys:
         async with self._database.transaction() as transaction:
             await self._lock(transaction)
             rows = await transaction.connection.fetch(
-                "SELECT private_sealed FROM signing_keys WHERE signs_from <= now()"
+                "SELECT private_sealed FROM signing_keys WHERE signs_from <= clock_timestamp()"
             )
             if not any(self._opens(row) for row in rows):
-                await self._make(transaction, timedelta())
+                await self._make(transaction, _AT_ONCE)
 
     async def rotate(self) -> str:
         """Publish a new key that takes over after the overlap; its kid."""
@@ -62,7 +63,7 @@ class RotateKeys:
         async with self._database.transaction() as transaction:
             await self._lock(transaction)
             await transaction.connection.execute("DELETE FROM signing_keys")
-            return await self._make(transaction, timedelta())
+            return await self._make(transaction, _AT_ONCE)
 
     async def forget_superseded(self) -> None:
         """Remove keys whose successor has signed for longer than a token lives."""
@@ -88,14 +89,12 @@ class RotateKeys:
         digest = hashlib.sha256(orjson.dumps(essence)).digest()
         kid = urlsafe_b64encode(digest).rstrip(b"=").decode()
         jwk = {**essence, "kid": kid, "use": "sig", "alg": "EdDSA"}
-        moment = now()
         await transaction.connection.execute(
             _INSERT,
             kid,
             orjson.dumps(jwk).decode(),
             self._sealer.seal(private.private_bytes_raw()),
-            moment,
-            moment + overlap,
+            overlap,
         )
         log.info("keys.made", kid=kid, signs_in=overlap.total_seconds())
         return kid
