@@ -14,7 +14,7 @@ from parlor_kit.sealing import Sealer
 from parlor_kit.tokens import Verifier
 
 from parlor_customer.adapters.identity_directory import IdentityDirectory
-from parlor_customer.consumers import REACTIONS
+from parlor_customer.consumers import REACTS_TO
 from parlor_customer.routes import INTERNAL, PUBLIC
 from parlor_customer.settings import CustomerSettings
 from parlor_customer.usecases import UseCases
@@ -95,4 +95,4 @@ async def worker(settings: CustomerSettings) -> Worker:
 
 def inbox(_: CustomerSettings, database: Database, schemas: Schemas) -> Inbox:
     """How events are applied; also what replays dead letters."""
-    return Inbox(database, schemas, REACTIONS)
+    return Inbox(database, schemas, REACTS_TO)

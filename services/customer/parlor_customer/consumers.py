@@ -6,7 +6,7 @@ from parlor_kit.consumer import Reaction
 
 from parlor_customer.usecases.accounts import follow_account
 
-REACTIONS: Mapping[str, Reaction] = {
+REACTS_TO: Mapping[str, Reaction] = {
     "account.registered": follow_account,
     "account.changed": follow_account,
     "account.disabled": follow_account,
