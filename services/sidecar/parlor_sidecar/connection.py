@@ -104,6 +104,10 @@ class Connection(Delivery):
         context = self._context
         limit = context.settings.max_head_bytes
         if self.state is IDLE:
+            if data.endswith(END) and data.find(END, 0, limit) == len(data) - len(END):
+                # The usual case: one packet, one head, nothing else.
+                self._begin(data, b"")
+                return
             self.state = HEAD
             self.deadline = context.loop.time() + context.settings.head_seconds
         buffer = self._buffer + data if self._buffer else data
@@ -120,9 +124,12 @@ class Connection(Delivery):
             return
         self._buffer = b""
         end += len(END)
+        self._begin(buffer[:end], buffer[end:])
+
+    def _begin(self, raw: bytes, rest: bytes) -> None:
         self._started = perf_counter()
         try:
-            self._examine(buffer[:end], buffer[end:])
+            self._examine(raw, rest)
         except Refused as refused:
             # After a refused form nobody can know where the next request would begin.
             self._close = True

@@ -215,11 +215,15 @@ class Delivery(asyncio.Protocol):
         upstream, self._upstream = self._upstream, None
         if upstream is not None:
             upstream.give_back(now, sent_whole=whole)
-        self._let_go(abort=False)
+        if self._counted:
+            self._counted = False
+            context.in_flight -= 1
         if self._close or not whole:
             self._end()
             return
-        self._clear()
+        self._request = None
+        self._outgoing = b""
+        self._answered = self._retried = False
         self.state = IDLE
         self.deadline = now + context.settings.idle_seconds
 

@@ -184,6 +184,21 @@ async def test_a_body_in_many_pieces_arrives_whole(sidecar: RunningSidecar) -> N
     assert sidecar.app.reached[0].body == b"".join(b"%02d" % n for n in range(50))
 
 
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 5])
+async def test_a_request_in_small_pieces_is_the_same_request(
+    sidecar: RunningSidecar, size: int
+) -> None:
+    client = await sidecar.connect()
+    data = sidecar.request("/internal/v1/users/7", "POST", "Content-Length: 2", body=b"hi")
+    for _ in range(2):
+        for start in range(0, len(data), size):
+            client.send(data[start : start + size])
+            await client.writer.drain()
+            await asyncio.sleep(0)
+        assert (await client.answer()).status == 200
+    assert [reached.body for reached in sidecar.app.reached] == [b"hi", b"hi"]
+
+
 async def test_a_caller_that_waits_for_100_is_told_to_go_on(sidecar: RunningSidecar) -> None:
     client = await sidecar.connect()
     head = ("POST", "Content-Length: 2", "Expect: 100-continue")
