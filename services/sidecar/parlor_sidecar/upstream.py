@@ -197,6 +197,8 @@ class Upstream(asyncio.Protocol):
         if 100 <= self._status < 200:
             self._interim = True
             return
+        if self._parser.get_http_version() not in ("1.1", "1.0"):
+            raise AnswerRefused("version")
         if self._waiting is None or not 200 <= self._status <= 599:
             raise AnswerRefused("status")
         self._began = True
