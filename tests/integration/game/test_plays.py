@@ -74,7 +74,14 @@ async def test_every_listed_play_and_no_other_is_accepted(game: RunningApi, peop
         reply = await table.play(player, body)
         assert (reply.status, reply.code) == (422, "illegal_play")
         assert reply.body["legal_plays"] == view["legal_plays"]
-    for body in ({}, {"suit": "C"}, {"action": "steal"}, {"card": 7}, {"card": "7H", "peek": 1}):
+    for body in (
+        {},
+        {"card": "7H", "expected_seq": 2**70},
+        {"suit": "C"},
+        {"action": "steal"},
+        {"card": 7},
+        {"card": "7H", "peek": 1},
+    ):
         reply = await table.play(player, body)
         assert (reply.status, reply.code) == (422, "validation_failed")
     reply = await table.play(player, view["legal_plays"][0])

@@ -116,6 +116,7 @@ async def test_commands_are_refused_as_the_routes_refuse(at: Open, table: CardTa
             ({"type": "play", "card": 5}, "validation_failed"),
             ({"type": "play", "action": "draw", "peek": True}, "validation_failed"),
             ({"type": "play", "action": "draw", "key": ""}, "validation_failed"),
+            ({"type": "play", "action": "draw", "key": "a\x00b"}, "validation_failed"),
             ({"type": "deal"}, "validation_failed"),
             ({"type": "play", "action": "pass"}, "illegal_play"),
             ({"type": "play", "action": "draw", "expected_seq": 0}, "stale_play"),

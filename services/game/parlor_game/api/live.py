@@ -7,6 +7,7 @@ from uuid import UUID
 from parlor_kit.errors import DependencyUnavailable, Unauthenticated, ValidationFailed
 from parlor_kit.http import violations
 from parlor_kit.hub import StreamClosed
+from parlor_kit.idempotency import MAX_KEY_LENGTH
 from parlor_kit.ids import parse_id
 from parlor_kit.live_socket import NOT_AUTHENTICATED, NOT_ENTITLED, UNKNOWN, LiveSocket
 from parlor_kit.principal import bearer
@@ -91,8 +92,10 @@ async def _play(
     """The play route by another door: the same body, rules and refusals."""
     given = {name: value for name, value in message.items() if name not in _ENVELOPE}
     key = message.get("key")
-    if key is not None and not (isinstance(key, str) and 0 < len(key) <= 255):
-        raise ValidationFailed([("key", "must be 1 to 255 characters")])
+    if key is not None and not (
+        isinstance(key, str) and 0 < len(key) <= MAX_KEY_LENGTH and key.isprintable()
+    ):
+        raise ValidationFailed([("key", f"must be 1 to {MAX_KEY_LENGTH} printable characters")])
     try:
         body = PlayBody.model_validate(given)
     except ValidationError as wrong:

@@ -78,7 +78,7 @@ class PlayBody(Body):
     cards: list[str] | None = Field(None, max_length=13)
     suit: str | None = Field(None, max_length=1)
     expected_seq: int | None = Field(
-        None, ge=0, description="The seq of the view that the play was chosen on."
+        None, ge=0, le=2**53 - 1, description="The seq of the view the play was chosen on."
     )
 
 
