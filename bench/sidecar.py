@@ -128,6 +128,7 @@ def servers(kind: str, core: int, key: ec.EllipticCurvePrivateKey) -> Iterator[S
                 "SIDECAR_HOST": "127.0.0.1",
                 "SIDECAR_PORT": str(sidecar_port),
                 "SIDECAR_HEALTH_HOST": "127.0.0.1",
+                "SIDECAR_HEALTH_PORT": "0",
                 "SIDECAR_UPSTREAM": str(path),
                 "SIDECAR_POLICY": str(policy),
                 "SIDECAR_ISSUER": ISSUER,

@@ -220,6 +220,7 @@ async def running_sidecar(
         "SIDECAR_HOST": "127.0.0.1",
         "SIDECAR_PORT": "0",
         "SIDECAR_HEALTH_HOST": "127.0.0.1",
+        "SIDECAR_HEALTH_PORT": "0",
         "SIDECAR_UPSTREAM": str(app.path),
         "SIDECAR_POLICY": str(policy),
         "SIDECAR_ISSUER": ISSUER,

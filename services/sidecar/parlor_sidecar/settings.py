@@ -24,13 +24,13 @@ class Settings:
     """The settings of one sidecar; the seconds are real seconds, the sizes are bytes."""
 
     port: int
+    health_port: int
     upstream: Path
     policy: Path
     issuer: str
     jwks_url: str
     host: str = "0.0.0.0"  # noqa: S104 - the one internal port of the pod
     health_host: str = "0.0.0.0"  # noqa: S104 - the kubelet probes the pod's address
-    health_port: int = 0
     namespace: str = "parlor"
     pod: str = ""
     jwks_ca_file: Path | None = None
@@ -112,7 +112,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("tunnel_seconds", "seconds", "longest life of an upgraded tunnel"),
     Variable("drain_seconds", "seconds", "time for requests in flight after SIGTERM"),
 )
-REQUIRED = frozenset({"port", "upstream", "policy", "issuer", "jwks_url"})
+REQUIRED = frozenset({"port", "health_port", "upstream", "policy", "issuer", "jwks_url"})
 
 
 def load(environment: Mapping[str, str]) -> Settings:

@@ -115,6 +115,7 @@ def environment(folder: Path, policy: str) -> dict[str, str]:
     return {
         "SIDECAR_HOST": "127.0.0.1",
         "SIDECAR_PORT": "0",
+        "SIDECAR_HEALTH_PORT": "0",
         "SIDECAR_UPSTREAM": str(folder / "app.sock"),
         "SIDECAR_POLICY": str(folder / "sidecar.toml"),
         "SIDECAR_ISSUER": "https://issuer.test",

@@ -7,6 +7,7 @@ from parlor_sidecar.settings import VARIABLES, Settings, SettingsInvalid, descri
 
 LEAST = {
     "SIDECAR_PORT": "9000",
+    "SIDECAR_HEALTH_PORT": "9001",
     "SIDECAR_UPSTREAM": "/run/app/internal.sock",
     "SIDECAR_POLICY": "/etc/sidecar.toml",
     "SIDECAR_ISSUER": "https://issuer.test",
