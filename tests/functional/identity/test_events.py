@@ -7,6 +7,7 @@ import sys
 import orjson
 from aiokafka import AIOKafkaConsumer
 from factories.identity_replicas import Identity, Replica, admin_headers, new_email
+from factories.polling import until_true
 from parlor_dev import checkout
 from parlor_kit.events import Event, Schemas, parse
 
@@ -39,6 +40,10 @@ async def test_the_worker_carries_every_change_of_an_account_in_order(
         "identity.events", bootstrap_servers=kafka_bootstrap, auto_offset_reset="earliest"
     )
     await consumer.start()
+
+    async def carried() -> bool:
+        return await identity.rows("SELECT id FROM outbox WHERE key = $1", account_id) == []
+
     schemas = Schemas(checkout.kafka_folder())
     told: list[Event] = []
     try:
@@ -49,6 +54,7 @@ async def test_the_worker_carries_every_change_of_an_account_in_order(
                 schemas.check(event.type, event.data)
                 if record.key == account_id.encode():
                     told.append(event)
+        await until_true(carried, 30)
     finally:
         await consumer.stop()
         with contextlib.suppress(ProcessLookupError):
@@ -62,4 +68,3 @@ async def test_the_worker_carries_every_change_of_an_account_in_order(
     ]
     assert told[0].request_id == "provisioned-by-test"
     assert made.body["initial_password"] not in orjson.dumps(told[0].data).decode()
-    assert await identity.rows("SELECT id FROM outbox WHERE key = $1", account_id) == []
