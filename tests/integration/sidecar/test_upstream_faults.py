@@ -28,16 +28,18 @@ async def test_an_answer_that_breaks_off_breaks_the_connection(sidecar: RunningS
     await until(lambda: any(line["event"] == "sidecar.failed" for line in sidecar.lines))
 
 
-async def test_bytes_nobody_asked_for_never_become_an_answer(sidecar: RunningSidecar) -> None:
-    assert (await sidecar.ask(sidecar.request("/internal/v1/users/junk-later"))).status == 200
-    before = sidecar.app.connections
-    sidecar.app.release.set()
-    await sidecar.until_health(
-        "/metrics", lambda answer: b"parlor_sidecar_upstream_unsolicited 1\n" in answer.body
-    )
-    answer = await sidecar.ask(sidecar.request("/internal/v1/users/chunked"))
-    assert answer.body == b"abcdefg"
-    assert sidecar.app.connections == before + 1, "on a new connection"
+async def test_bytes_nobody_asked_for_never_become_an_answer(tmp_path: Path) -> None:
+    async with running_sidecar(tmp_path) as sidecar:
+        request = sidecar.request("/internal/v1/users/junk-later")
+        assert (await sidecar.ask(request)).status == 200
+        before = sidecar.app.connections
+        sidecar.app.release.set()
+        await sidecar.until_health(
+            "/metrics", lambda answer: b"parlor_sidecar_upstream_unsolicited 1\n" in answer.body
+        )
+        answer = await sidecar.ask(sidecar.request("/internal/v1/users/chunked"))
+        assert answer.body == b"abcdefg"
+        assert sidecar.app.connections == before + 1, "on a new connection"
 
 
 async def test_an_early_answer_is_passed_on_and_both_connections_end(
