@@ -11,7 +11,7 @@ import pytest
 from factories.card_tables import CardTable, choose, sit_down
 from factories.identity_stand_in import IdentityStandIn, User
 from factories.running_api import RunningApi
-from parlor_game.api.schemas import PlayedView
+from parlor_game.api.schemas import GamePage, PlayedView
 from parlor_game.rules.catalog import GAMES
 from parlor_game.usecases.load_table import STANDING, rebuild
 from parlor_kit.ids import new_id
@@ -188,6 +188,7 @@ async def test_my_games_are_listed_newest_first_and_by_status(
             "GET", f"/api/v1/games?{query}", headers=players[1].authorization
         )
         assert reply.status == 200, reply.body
+        GamePage.model_validate_json(orjson.dumps(reply.body))
         return [item["game_id"] for item in reply.body["items"]]
 
     assert await listed("") == [table.game_id for table in reversed(tables)]

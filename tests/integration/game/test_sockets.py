@@ -264,6 +264,8 @@ async def test_presence_does_not_make_a_play_stale(at: Open, table: CardTable) -
 async def test_a_whole_game_is_played_over_sockets(at: Open, table: CardTable) -> None:
     rng = random.Random(11)
     async with at(table.players[0]) as one, at(table.players[1]) as two:
+        await one.welcomed()
+        await two.welcomed()
         sockets = {str(table.players[0].id): one, str(table.players[1].id): two}
         legal = (await table.next_to_move())[1]["legal_plays"]
         turn = (await table.get(table.players[0]))["turn"]

@@ -59,7 +59,9 @@ CREATE FUNCTION commit_plays(
     event_plays int[], event_positions int[], event_types text[], event_public text[],
     event_private text[],
     result_plays int[], result_seats int[], result_scores int[], result_ranks int[]
-) RETURNS TABLE (play int, last_seq bigint, connected boolean[]) LANGUAGE plpgsql AS $$
+) RETURNS TABLE (play int, last_seq bigint, connected boolean[]) LANGUAGE plpgsql
+-- A plan made while the tables were small must not scan them when they have grown.
+SET enable_seqscan = off AS $$
 #variable_conflict use_column
 BEGIN
     -- Always in the order of ids, so that two batches cannot wait for each other.
@@ -129,7 +131,8 @@ END $$;
 -- Gives back the stream's new seq, or null when nothing changed.
 CREATE FUNCTION settle_presence(
     of_game uuid, of_user uuid, at timestamptz, event_id uuid, request_id text, traceparent text
-) RETURNS bigint LANGUAGE plpgsql AS $$
+) RETURNS bigint LANGUAGE plpgsql
+SET enable_seqscan = off AS $$
 DECLARE
     present boolean;
     its_seat int;
