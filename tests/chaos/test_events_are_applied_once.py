@@ -6,6 +6,8 @@ and in what their consumer did. The moments are held open with row locks, so no 
 
 import asyncpg
 import pytest
+from aiokafka import AIOKafkaConsumer
+from aiokafka.admin import AIOKafkaAdminClient
 from factories.people import Person, gather_circle, open_conversation
 from factories.polling import until_true
 from factories.topics import events, records
@@ -164,24 +166,16 @@ async def _consumed_everything(
 
 async def lag(bootstrap: str, group: str, topic: str) -> int:
     """Records of `topic` that `group` has not committed."""
-    from aiokafka import AIOKafkaConsumer
-    from aiokafka.admin import AIOKafkaAdminClient
-    from aiokafka.structs import TopicPartition
-
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap)
+    consumer = AIOKafkaConsumer(topic, bootstrap_servers=bootstrap, group_id=None)
     await consumer.start()
     try:
         committed = await admin.list_consumer_group_offsets(group)
-        await consumer.topics()
-        partitions = [
-            TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()
-        ]
-        ends = await consumer.end_offsets(partitions)
+        ends = await consumer.end_offsets(sorted(consumer.assignment()))
         return sum(
-            ends[partition] - (committed[partition].offset if partition in committed else 0)
-            for partition in partitions
+            end - (committed[partition].offset if partition in committed else 0)
+            for partition, end in ends.items()
         )
     finally:
         await consumer.stop()

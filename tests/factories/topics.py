@@ -6,20 +6,15 @@ from typing import Any
 
 import orjson
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from aiokafka.structs import TopicPartition
 
 
 async def records(bootstrap: str, topic: str) -> list[dict[str, Any]]:
     """Every CloudEvent on `topic` now, partition by partition in order; [] for a bad document."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id=None)
+    consumer = AIOKafkaConsumer(topic, bootstrap_servers=bootstrap, group_id=None)
     await consumer.start()
     found: list[dict[str, Any]] = []
     try:
-        await consumer.topics()
-        partitions = [
-            TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()
-        ]
-        consumer.assign(partitions)
+        partitions = sorted(consumer.assignment())
         ends = await consumer.end_offsets(partitions)
         for partition in partitions:
             await consumer.seek_to_beginning(partition)

@@ -4,6 +4,7 @@ Replay reads from where the last replay stopped and applies each event through t
 the consumer does. What fails again is put back at the end, with its new error.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -98,6 +99,7 @@ class DeadLetters:
     @asynccontextmanager
     async def _consumer(self) -> AsyncIterator[AIOKafkaConsumer]:
         consumer = AIOKafkaConsumer(
+            *self._origins,
             bootstrap_servers=self._bootstrap,
             group_id=f"{self._service}.dead-letters",
             enable_auto_commit=False,
@@ -111,16 +113,7 @@ class DeadLetters:
 
     async def _records(self, consumer: AIOKafkaConsumer) -> AsyncIterator[ConsumerRecord]:
         """From the replay group's offsets to the end as it is now, so that a replay ends."""
-        existing = await consumer.topics()
-        partitions = [
-            TopicPartition(topic, number)
-            for topic in sorted(self._origins)
-            if topic in existing
-            for number in sorted(consumer.partitions_for_topic(topic) or ())
-        ]
-        if not partitions:
-            return
-        consumer.assign(partitions)
+        partitions = await self._assigned(consumer)
         ends = await consumer.end_offsets(partitions)
         for partition in partitions:
             while await consumer.position(partition) < ends[partition]:
@@ -128,3 +121,21 @@ class DeadLetters:
                 for record in fetched.get(partition, ()):
                     if record.offset < ends[partition]:
                         yield record
+
+    async def _assigned(self, consumer: AIOKafkaConsumer) -> list[TopicPartition]:
+        """Every partition, once the group has given them to us: one replay runs at a time.
+
+        Raises:
+            DependencyUnavailable: the broker, or another replay, did not let us have them in time.
+        """
+        try:
+            async with asyncio.timeout(15):
+                # aiokafka tells nobody when the group has assigned them.
+                while not self._complete(consumer):  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
+        except TimeoutError as late:
+            raise DependencyUnavailable("Kafka gave no access to the dead letters") from late
+        return sorted(consumer.assignment())
+
+    def _complete(self, consumer: AIOKafkaConsumer) -> bool:
+        return {partition.topic for partition in consumer.assignment()} == set(self._origins)
