@@ -96,7 +96,7 @@ class RotateKeys:
             self._sealer.seal(private.private_bytes_raw()),
             overlap,
         )
-        log.info("keys.made", kid=kid, signs_in=overlap.total_seconds())
+        log.info("keys.made", kid=kid, signs_in=max(overlap.total_seconds(), 0))
         return kid
 
     def _opens(self, row: asyncpg.Record) -> bool:
