@@ -4,7 +4,8 @@
 the hot path are plain and mutable because a frozen one costs a send more than its checks do.
 """
 
-from collections.abc import Awaitable, Sequence
+from asyncio import Future
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -76,12 +77,12 @@ class Receipt:
 
 
 class StreamWriter(Protocol):
-    """Appends to conversations; answers once the row is durable.
+    """Appends to conversations; the futures answer once the row is durable.
 
-    Both raise NotFound to those who take no part. `send` raises NotEntitled on a closed
-    conversation and IdempotencyKeyReused; `record` raises NotARecipient for the sender.
+    Both fail with NotFound to those who take no part. `send` fails with NotEntitled on a closed
+    conversation and with IdempotencyKeyReused; `record` with NotARecipient for the sender.
     """
 
-    def send(self, draft: Draft) -> Awaitable[Sent]: ...
+    def send(self, draft: Draft) -> Future[Sent]: ...
 
-    def record(self, draft: ReceiptDraft) -> Awaitable[Receipt]: ...
+    def record(self, draft: ReceiptDraft) -> Future[Receipt]: ...

@@ -11,7 +11,7 @@ from parlor_kit.ids import new_id
 
 from parlor_chat.ports import Draft, ReceiptDraft
 
-APPEND_MESSAGES: Final = "SELECT * FROM append_messages($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+APPEND_MESSAGES: Final = "SELECT * FROM append_messages($1, $2, $3, $4, $5, $6, $7, $8, $9)"
 APPEND_RECEIPTS: Final = "SELECT * FROM append_receipts($1, $2, $3, $4, $5, $6, $7)"
 
 
@@ -25,7 +25,6 @@ def message_columns(drafts: Sequence[Draft]) -> tuple[list[Any], ...]:
         [draft.idempotency_key for draft in drafts],
         [draft.digest for draft in drafts],
         [draft.id for draft in drafts],
-        [new_id() for _ in drafts],
         [draft.request_id for draft in drafts],
         [draft.traceparent for draft in drafts],
     )

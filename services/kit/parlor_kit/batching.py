@@ -23,7 +23,8 @@ class BatchWriter(Generic[Item, Result]):
 
     Args:
         name: label of the batch-size metric.
-        commit: writes a batch in one transaction and returns one result an item, in order.
+        commit: writes a batch in one transaction and returns one result an item, in order; a
+            result that is an exception is raised to whoever submitted that item.
         max_batch: most items that share a commit.
         max_queue: beyond this many waiting items, `submit` refuses with 429.
     """
@@ -31,7 +32,7 @@ class BatchWriter(Generic[Item, Result]):
     def __init__(
         self,
         name: str,
-        commit: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]],
+        commit: Callable[[Sequence[Item]], Awaitable[Sequence[Result | Exception]]],
         *,
         max_batch: int = 512,
         max_queue: int = 20_000,
@@ -85,5 +86,9 @@ class BatchWriter(Generic[Item, Result]):
                 await self._write([single])
             return
         for (_, future), result in zip(batch, results, strict=True):
-            if not future.done():
+            if future.done():
+                continue
+            if isinstance(result, Exception):
+                future.set_exception(result)
+            else:
                 future.set_result(result)

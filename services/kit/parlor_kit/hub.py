@@ -13,13 +13,11 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import UUID
 
-import orjson
-
 from parlor_kit import logs
 from parlor_kit.answers import dumps
 from parlor_kit.clock import rfc3339
-from parlor_kit.errors import DependencyUnavailable, ParlorError, ValidationFailed
-from parlor_kit.http import as_refusal
+from parlor_kit.commands import Command, Inbound
+from parlor_kit.errors import DependencyUnavailable
 from parlor_kit.live_socket import (
     GOING_AWAY,
     TOO_SLOW,
@@ -31,7 +29,7 @@ from parlor_kit.live_socket import (
 log = logs.get("hub")
 
 _PAGE = 500
-_IN_FLIGHT = 256
+_REPLAY_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +84,6 @@ class StreamSource(Protocol):
 
     async def snapshot(self, stream_id: UUID, viewer: UUID) -> tuple[int, Mapping[str, Any]]:
         """The present state for `viewer`, and the seq that it stands at, in one consistent read."""
-
-
-Command = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
 
 
 @dataclass(slots=True)
@@ -229,7 +224,7 @@ class Hub:
             if admit is not None:
                 await admit()
             await self._welcome(socket, stream, viewer, epoch, since)
-            socket.listen(_Inbound(socket, commands))
+            socket.listen(Inbound(socket, commands))
             await socket.ended()
         except StreamClosed as closed:
             socket.shut(closed.code, closed.reason)
@@ -277,8 +272,10 @@ class Hub:
         """Send pages until the socket is level with the stream; then it is live.
 
         Nothing is awaited between the last comparison and `live = True`, so no event can fall in
-        between. Memory stays flat: a page waits until the transport has taken the last one.
+        between. Memory stays flat: we wait whenever the transport has enough to do, so that a long
+        replay or a large snapshot is never mistaken for a slow client.
         """
+        await socket.drained()
         while socket.seq < stream.latest and not socket.closing:
             events = await self._source.read(stream.id, socket.seq, _PAGE)
             if not events or events[0].seq != socket.seq + 1:
@@ -287,73 +284,7 @@ class Hub:
             for event in events:
                 if event.seq == socket.seq + 1 and socket.send(event.frame_for(socket.viewer)):
                     socket.seq = event.seq
+                if socket.queued > _REPLAY_BYTES:
+                    await socket.drained()
             await socket.drained()
         socket.live = not socket.closing
-
-
-class _Inbound:
-    """Runs a client's commands; each gets its ack or error, and the rest wait when it is busy."""
-
-    def __init__(self, socket: LiveSocket, commands: Mapping[str, Command]) -> None:
-        self._socket = socket
-        self._commands = commands
-        self._running: set[asyncio.Task[None]] = set()
-        self._paused = False
-
-    def __call__(self, text: bytes) -> None:
-        task = asyncio.get_running_loop().create_task(self._run(text))
-        self._running.add(task)
-        task.add_done_callback(self._done)
-        if len(self._running) >= _IN_FLIGHT and not self._paused:
-            self._paused = True
-            self._socket.pause()
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._running.discard(task)
-        if self._paused and len(self._running) < _IN_FLIGHT // 2:
-            self._paused = False
-            self._socket.resume()
-
-    async def _run(self, text: bytes) -> None:
-        reference: str | None = None
-        try:
-            message = _read(text)
-            reference = message.get("id")
-            if message["type"] == "ping":
-                self._socket.send_json(dumps({"type": "ack", "id": reference}))
-                return
-            command = self._commands.get(message["type"])
-            if command is None:
-                raise ValidationFailed([("type", "is not a message of this socket")])
-            result = await command(message)
-            self._socket.send_json(dumps({"type": "ack", "id": reference, **result}))
-        except Exception as error:
-            refusal = as_refusal(error)
-            if refusal.status >= 500 and not isinstance(refusal, DependencyUnavailable):
-                log.error("hub.command_failed", exc_info=error)
-            self._socket.send_json(dumps(_error(reference, refusal)))
-
-
-def _read(text: bytes) -> dict[str, Any]:
-    try:
-        message = orjson.loads(text)
-    except orjson.JSONDecodeError as wrong:
-        raise ValidationFailed([("", "the frame is not JSON")]) from wrong
-    if not isinstance(message, dict) or not isinstance(message.get("type"), str):
-        raise ValidationFailed([("type", "must be a string")])
-    if not isinstance(message.get("id"), str | None):
-        raise ValidationFailed([("id", "must be a string")])
-    return message
-
-
-def _error(reference: str | None, refusal: ParlorError) -> dict[str, Any]:
-    frame: dict[str, Any] = {
-        "type": "error",
-        "id": reference,
-        "code": refusal.code,
-        "detail": refusal.detail,
-        **refusal.extra,
-    }
-    if refusal.retry_after is not None:
-        frame["retry_after"] = refusal.retry_after
-    return frame

@@ -53,6 +53,8 @@ class LiveSocket:
         self._early: list[bytes] = []
         self._fragments: list[bytes] = []
         self._ended: asyncio.Future[None] = self._loop.create_future()
+        self._pending: list[bytes] = []
+        self._pending_bytes = 0
         self.closing = False
         self.close_code: int | None = None
         self.viewer: UUID | None = None
@@ -64,20 +66,38 @@ class LiveSocket:
     # -- sending
 
     def send(self, frame: bytes) -> bool:
-        """Write a ready frame; False when the socket is closing or has just overflowed."""
+        """Queue a ready frame; False when the socket is closing or has just overflowed.
+
+        What is sent in one turn of the loop, or the next, goes out in one write: a batch that
+        commits brings a busy socket several events and acks, and a write is the dearest part.
+        """
         if self.closing:
             return False
-        if self._transport.get_write_buffer_size() > self._queue_bytes:
+        if self.queued > self._queue_bytes:
             self.shut(TOO_SLOW, "too slow: resume from your last seq")
             return False
-        self._transport.write(frame)
+        if not self._pending:
+            self._loop.call_soon(self._loop.call_soon, self._write_pending)
+        self._pending.append(frame)
+        self._pending_bytes += len(frame)
         return True
+
+    @property
+    def queued(self) -> int:
+        """Bytes that the client has not taken yet, as far as we can tell."""
+        return self._pending_bytes + int(self._transport.get_write_buffer_size())
+
+    def _write_pending(self) -> None:
+        pending, self._pending, self._pending_bytes = self._pending, [], 0
+        if pending and not self._ended.done():
+            self._transport.write(pending[0] if len(pending) == 1 else b"".join(pending))
 
     def send_json(self, payload: bytes) -> bool:
         return self.send(text_frame(payload))
 
     async def drained(self) -> None:
-        """Wait until the transport takes more; used between the pages of a replay."""
+        """Wait until the transport takes more; used between the parts of a replay."""
+        self._write_pending()
         if not self.closing:
             try:
                 async with asyncio.timeout(30):
@@ -145,8 +165,10 @@ class LiveSocket:
             self.shut(1003, "send JSON as text")
 
     def _flush(self) -> None:
+        """Write what the protocol answers by itself: pongs and the close, after what is queued."""
         ended = False
         for data in self._ws.ws_proto.data_to_send():
+            self._write_pending()
             if data:
                 self._transport.write(data)
             else:

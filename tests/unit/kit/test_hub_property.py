@@ -41,6 +41,7 @@ class FakeSocket:
         self.seq = 0
         self.live = False
         self.closing = False
+        self.queued = 0
         self.code: int | None = None
         self.frames: list[dict[str, Any]] = []
         self._gone = asyncio.Event()

@@ -5,10 +5,11 @@ sockets in the order of the commits. The statements are in `migrations/0002_stre
 """
 
 import asyncio
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
+from typing import Any, TypeVar
 from uuid import UUID
 
+import asyncpg
 from parlor_kit.answers import dumps
 from parlor_kit.batching import BatchWriter
 from parlor_kit.clock import rfc3339
@@ -26,130 +27,154 @@ from parlor_chat.stream_statements import (
     receipt_columns,
 )
 
-Answer = Sent | Receipt | str | None
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+Streams = dict[UUID, list[StreamEvent]]
+
+_REFUSALS: dict[str, type[Exception]] = {
+    "not_found": NotFound,
+    "not_entitled": NotEntitled,
+    "not_a_recipient": NotARecipient,
+    "key_reused": IdempotencyKeyReused,
+}
 
 
 class StreamWriter:
-    """The only writer of streams in this process, beside reactions in the worker.
-
-    A batch answers with what is durable, or with the name of a refusal, or with None: the item
-    shares a key with an earlier one of its batch and goes once more.
-    """
+    """`ports.StreamWriter`: the only writer of streams here, beside the worker's reactions."""
 
     def __init__(self, database: Database, hub: Hub) -> None:
         self._session = Session(database)
         self._hub = hub
         self._turn = asyncio.Lock()
-        self._messages = BatchWriter[Draft, Answer]("messages", self._append_messages)
-        self._receipts = BatchWriter[ReceiptDraft, Answer]("receipts", self._append_receipts)
+        self._messages = BatchWriter[Draft, Sent]("messages", self._commit_messages)
+        self._receipts = BatchWriter[ReceiptDraft, Receipt]("receipts", self._commit_receipts)
 
     async def close(self) -> None:
         await self._messages.close()
         await self._receipts.close()
         await self._session.close()
 
-    async def send(self, draft: Draft) -> Sent:
-        answer = None
-        while answer is None:
-            answer = await self._messages.submit(draft)
-        if isinstance(answer, Sent):
-            return answer
-        raise _refusal(answer)
+    def send(self, draft: Draft) -> asyncio.Future[Sent]:
+        return self._messages.submit(draft)
 
-    async def record(self, draft: ReceiptDraft) -> Receipt:
-        answer = None
-        while answer is None:
-            answer = await self._receipts.submit(draft)
-        if isinstance(answer, Receipt):
-            return answer
-        raise _refusal(answer)
+    def record(self, draft: ReceiptDraft) -> asyncio.Future[Receipt]:
+        return self._receipts.submit(draft)
 
-    async def _append_messages(self, batch: Sequence[Draft]) -> Sequence[Answer]:
-        answers: list[Answer] = [None] * len(batch)
-        places, drafts = _without_shared_keys(batch)
+    async def _commit_messages(self, batch: Sequence[Draft]) -> Sequence[Sent | Exception]:
+        return await in_rounds(batch, keys_of_message, self._append_messages)
+
+    async def _commit_receipts(
+        self, batch: Sequence[ReceiptDraft]
+    ) -> Sequence[Receipt | Exception]:
+        return await in_rounds(batch, keys_of_receipt, self._append_receipts)
+
+    async def _append_messages(self, drafts: Sequence[Draft]) -> Sequence[Sent | Exception]:
+        answers: list[Sent | Exception] = []
+        streams: Streams = {}
+        moment, moment_text = None, ""
         async with self._turn:
             rows = await self._session.fetch(APPEND_MESSAGES, *message_columns(drafts))
-            events: dict[UUID, list[StreamEvent]] = {}
-            moment, moment_text = None, ""
-            for place, draft, row in zip(places, drafts, rows, strict=True):
-                outcome = row["outcome"]
-                if outcome == "created":
-                    if row["sent_at"] != moment:
-                        moment = row["sent_at"]
-                        moment_text = rfc3339(moment)
-                    view = dumps(
-                        frames.message_view(
-                            id=draft.id,
-                            conversation_id=draft.conversation_id,
-                            seq=row["seq"],
-                            sender_id=draft.sender_id,
-                            body=draft.body,
-                            client_message_id=draft.client_message_id,
-                            sent_at=moment_text,
-                        )
+            for draft, row in zip(drafts, rows, strict=True):
+                outcome, _, seq, event_seq, *_, sent_at = row
+                if outcome != "created":
+                    answers.append(_known(draft, row))
+                    continue
+                if sent_at != moment:  # the same for a whole batch
+                    moment, moment_text = sent_at, rfc3339(sent_at)
+                view = dumps(
+                    frames.message_view(
+                        id=draft.id,
+                        conversation_id=draft.conversation_id,
+                        seq=seq,
+                        sender_id=draft.sender_id,
+                        body=draft.body,
+                        client_message_id=draft.client_message_id,
+                        sent_at=moment_text,
                     )
-                    answers[place] = Sent(draft.id, True, False, view)
-                    if self._hub.watches(draft.conversation_id):
-                        events.setdefault(draft.conversation_id, []).append(
-                            frames.message_sent(row["event_seq"], moment_text, view)
-                        )
-                else:
-                    answers[place] = _known(draft, row)
-            for conversation_id, stream in events.items():
-                self._hub.deliver(conversation_id, stream)
+                )
+                answers.append(Sent(draft.id, first=True, repeated=False, view=view))
+                if self._hub.watches(draft.conversation_id):
+                    streams.setdefault(draft.conversation_id, []).append(
+                        frames.message_sent(event_seq, moment_text, view)
+                    )
+            self._deliver(streams)
         return answers
 
-    async def _append_receipts(self, batch: Sequence[ReceiptDraft]) -> Sequence[Answer]:
-        answers: list[Answer] = [None] * len(batch)
-        seen: set[tuple[UUID, UUID]] = set()
-        places, drafts = [], []
-        for place, draft in enumerate(batch):
-            mark = (draft.message_id, draft.user_id)
-            if mark not in seen:
-                seen.add(mark)
-                places.append(place)
-                drafts.append(draft)
+    async def _append_receipts(
+        self, drafts: Sequence[ReceiptDraft]
+    ) -> Sequence[Receipt | Exception]:
+        answers: list[Receipt | Exception] = []
+        streams: Streams = {}
         async with self._turn:
             rows = await self._session.fetch(APPEND_RECEIPTS, *receipt_columns(drafts))
-            events: dict[UUID, list[StreamEvent]] = {}
-            for place, draft, row in zip(places, drafts, rows, strict=True):
-                if row["delivered_at"] is None or row["outcome"] not in ("created", "unchanged"):
-                    answers[place] = row["outcome"]
+            for draft, row in zip(drafts, rows, strict=True):
+                if row["outcome"] in _REFUSALS:
+                    answers.append(_REFUSALS[row["outcome"]]())
                     continue
-                answers[place] = Receipt(
-                    draft.message_id, draft.user_id, row["delivered_at"], row["read_at"]
+                answers.append(
+                    Receipt(draft.message_id, draft.user_id, row["delivered_at"], row["read_at"])
                 )
-                if row["outcome"] == "created" and self._hub.watches(row["conversation_id"]):
-                    events.setdefault(row["conversation_id"], []).extend(_marks(draft, row))
-            for conversation_id, stream in events.items():
-                self._hub.deliver(conversation_id, stream)
+                if self._hub.watches(row["conversation_id"]):
+                    streams.setdefault(row["conversation_id"], []).extend(_marks(draft, row))
+            self._deliver(streams)
         return answers
 
-
-def _without_shared_keys(batch: Sequence[Draft]) -> tuple[list[int], list[Draft]]:
-    """The drafts of a batch that share no key with an earlier one, and their places in it."""
-    seen: set[tuple[UUID, UUID | None, bool, str]] = set()
-    places, drafts = [], []
-    for place, draft in enumerate(batch):
-        keys = [
-            (draft.conversation_id, draft.sender_id, from_client, key)
-            for from_client, key in (
-                (True, draft.client_message_id),
-                (False, draft.idempotency_key),
-            )
-            if key is not None
-        ]
-        if seen.isdisjoint(keys):
-            places.append(place)
-            drafts.append(draft)
-        seen.update(keys)
-    return places, drafts
+    def _deliver(self, streams: Streams) -> None:
+        for conversation_id, stream in streams.items():
+            self._hub.deliver(conversation_id, stream)
 
 
-def _known(draft: Draft, row: Any) -> Answer:
-    """The message that a key had already made, or the name of a refusal."""
-    if row["outcome"] not in ("duplicate", "repeated"):
-        return str(row["outcome"])
+def keys_of_message(draft: Draft) -> list[Hashable]:
+    """What may be in one statement only once, since the second must see the first."""
+    whose = (draft.conversation_id, draft.sender_id)
+    keys: list[Hashable] = []
+    if draft.client_message_id is not None:
+        keys.append((whose, "client", draft.client_message_id))
+    if draft.idempotency_key is not None:
+        keys.append((whose, "idempotency", draft.idempotency_key))
+    return keys
+
+
+def keys_of_receipt(draft: ReceiptDraft) -> list[Hashable]:
+    return [(draft.message_id, draft.user_id)]
+
+
+async def in_rounds(
+    batch: Sequence[Item],
+    keys_of: Callable[[Item], Iterable[Hashable]],
+    append: Callable[[Sequence[Item]], Awaitable[Sequence[Result | Exception]]],
+) -> Sequence[Result | Exception]:
+    """Append a batch in as few statements as keep items with a key in common apart.
+
+    Almost always one. A later round that fails is the answer of its own items alone, because
+    those of the rounds before it are durable.
+    """
+    answers: list[Result | Exception] = [NotFound()] * len(batch)
+    waiting = list(range(len(batch)))
+    while waiting:
+        seen: set[Hashable] = set()
+        now: list[int] = []
+        later: list[int] = []
+        for place in waiting:
+            keys = keys_of(batch[place])
+            (now if seen.isdisjoint(keys) else later).append(place)
+            seen.update(keys)
+        try:
+            results = await append([batch[place] for place in now])
+        except Exception as fault:
+            if len(waiting) == len(batch):
+                raise
+            results = [fault] * len(now)
+        for place, result in zip(now, results, strict=True):
+            answers[place] = result
+        waiting = later
+    return answers
+
+
+def _known(draft: Draft, row: asyncpg.Record) -> Sent | Exception:
+    """The message that a key had already made, or a refusal."""
+    if row["outcome"] in _REFUSALS:
+        return _REFUSALS[row["outcome"]]()
     view = frames.message_view(
         id=row["message_id"],
         conversation_id=draft.conversation_id,
@@ -159,7 +184,9 @@ def _known(draft: Draft, row: Any) -> Answer:
         client_message_id=row["client_message_id"],
         sent_at=rfc3339(row["sent_at"]),
     )
-    return Sent(row["message_id"], False, row["outcome"] == "repeated", dumps(view))
+    return Sent(
+        row["message_id"], first=False, repeated=row["outcome"] == "repeated", view=dumps(view)
+    )
 
 
 def _marks(draft: ReceiptDraft, row: Any) -> list[StreamEvent]:
@@ -173,16 +200,3 @@ def _marks(draft: ReceiptDraft, row: Any) -> list[StreamEvent]:
         )
         if row[seq] is not None
     ]
-
-
-def _refusal(outcome: object) -> Exception:
-    match outcome:
-        case "not_found":
-            return NotFound()
-        case "not_entitled":
-            return NotEntitled()
-        case "not_a_recipient":
-            return NotARecipient()
-        case "key_reused":
-            return IdempotencyKeyReused()
-    raise AssertionError(f"append answered {outcome!r}")

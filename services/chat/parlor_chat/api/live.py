@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import orjson
+from parlor_kit.commands import Command, Underway
 from parlor_kit.errors import (
     DependencyUnavailable,
     NotFound,
@@ -12,7 +13,6 @@ from parlor_kit.errors import (
     ValidationFailed,
 )
 from parlor_kit.http import violations
-from parlor_kit.hub import Command
 from parlor_kit.ids import UUID, parse_id
 from parlor_kit.live_socket import NOT_AUTHENTICATED, NOT_ENTITLED, UNKNOWN, LiveSocket
 from parlor_kit.principal import bearer
@@ -23,6 +23,7 @@ from sanic import Request
 from parlor_chat.api.messages import receipt_view
 from parlor_chat.api.schemas import ReceiptFrame, SendFrame
 from parlor_chat.errors import NotEntitled
+from parlor_chat.ports import Sent
 from parlor_chat.usecases.chat_services import ChatServices
 
 Frame = TypeVar("Frame", bound=BaseModel)
@@ -66,25 +67,28 @@ def _since(text: str | None) -> int | None:
 def _commands(
     services: ChatServices, conversation_id: UUID, user_id: UUID, trace: Trace
 ) -> dict[str, Command]:
-    async def send(message: Mapping[str, Any]) -> Mapping[str, Any]:
+    def send(message: Mapping[str, Any]) -> Underway:
         frame = _valid(SendFrame, message)
-        sent = await services.send_message(
+        sending = services.send_message(
             user_id, conversation_id, frame.body, frame.client_message_id, trace
         )
-        return {"message": orjson.Fragment(sent.view)}
+        return Underway(sending, _sent)
 
-    async def record(message: Mapping[str, Any]) -> Mapping[str, Any]:
+    def record(message: Mapping[str, Any]) -> Underway:
         frame = _valid(ReceiptFrame, message)
         message_id = parse_id(frame.message_id)
         if message_id is None:
             raise NotFound()
-        return receipt_view(
-            await services.record_receipt(
-                user_id, message_id, is_read=frame.type == "read", trace=trace
-            )
+        recording = services.record_receipt(
+            user_id, message_id, is_read=frame.type == "read", trace=trace
         )
+        return Underway(recording, receipt_view)
 
     return {"send": send, "delivered": record, "read": record}
+
+
+def _sent(sent: Sent) -> Mapping[str, Any]:
+    return {"message": orjson.Fragment(sent.view)}
 
 
 def _valid(model: type[Frame], message: Mapping[str, Any]) -> Frame:

@@ -2,7 +2,8 @@
 
 Each function is one statement and so one transaction: lock the conversations in the order of their
 ids, look up what the caller may do, hand out seqs, write rows, events and counters. The lookups
-come in a second statement, after the locks, so that they see what the last holder committed.
+come in a second statement, after the locks, so that they see what the last holder committed. The
+id of a message is also the id of its event `message.sent`: one less to make, and one to search by.
 """
 
 from tortoise import migrations
@@ -72,7 +73,6 @@ CREATE FUNCTION append_messages(
     idempotency_keys text[],
     digests bytea[],
     message_ids uuid[],
-    event_ids uuid[],
     request_ids text[],
     traceparents text[]
 ) RETURNS TABLE (
@@ -102,10 +102,10 @@ BEGIN
         SELECT i.*, coalesce(i.sender_id, nobody) AS actor_id
         FROM unnest(
             conversation_ids, sender_ids, bodies, client_keys, idempotency_keys, digests,
-            message_ids, event_ids, request_ids, traceparents
+            message_ids, request_ids, traceparents
         ) WITH ORDINALITY AS i (
             conversation_id, sender_id, body, client_key, idempotency_key, digest,
-            message_id, event_id, request_id, traceparent, pos
+            message_id, request_id, traceparent, pos
         )
     ), known AS (
         SELECT i.*, c.epoch, c.last_seq, c.event_seq,
@@ -169,7 +169,7 @@ BEGIN
         WHERE idempotency_key IS NOT NULL AND NOT key_known AND outcome IN ('created', 'duplicate')
     ), announced AS (
         INSERT INTO outbox (event_id, topic, key, type, data, time, request_id, traceparent)
-        SELECT event_id, 'chat.events', conversation_id::text, 'message.sent',
+        SELECT message_id, 'chat.events', conversation_id::text, 'message.sent',
             concat('{{"conversation_id":"', conversation_id,
                 '","epoch":"', epoch,
                 '","event_seq":', event_seq + step,

@@ -80,24 +80,25 @@ FROM decided CROSS JOIN LATERAL (
 ) AS line
 """
 
+# Arrays rather than joins: a plan that walks a whole table by its index would be one of them.
 _ACT = f""", forgotten_receipts AS (
-    DELETE FROM receipts USING decided WHERE expires AND receipts.message_id = decided.id
+    DELETE FROM receipts WHERE message_id = ANY (ARRAY(SELECT id FROM decided WHERE expires))
 ), forgotten_client_keys AS (
     DELETE FROM message_keys USING decided
     WHERE expires AND message_keys.conversation_id = decided.conversation_id
         AND message_keys.sender_id = coalesce(decided.sender_id, '{_NOBODY}')
         AND message_keys.kind = 'client' AND message_keys.key = decided.client_message_id
 ), forgotten_keys AS (
-    DELETE FROM message_keys USING decided
-    WHERE expires AND message_keys.kind = 'idempotency' AND message_keys.message_id = decided.id
+    DELETE FROM message_keys
+    WHERE kind = 'idempotency' AND message_id = ANY (ARRAY(SELECT id FROM decided WHERE expires))
 ), forgotten_answers AS (
-    DELETE FROM idempotency_records USING decided
-    WHERE expires AND idempotency_records.object_id = decided.id
+    DELETE FROM idempotency_records
+    WHERE object_id = ANY (ARRAY(SELECT id FROM decided WHERE expires))
 ), forgotten AS (
-    DELETE FROM messages USING decided WHERE expires AND messages.id = decided.id
+    DELETE FROM messages WHERE id = ANY (ARRAY(SELECT id FROM decided WHERE expires))
 ), archived AS (
     UPDATE messages SET archived_at = statement_timestamp()
-    FROM decided WHERE archives AND messages.id = decided.id
+    WHERE id = ANY (ARRAY(SELECT id FROM decided WHERE archives))
 )"""  # noqa: S608 - a constant
 
 _DRY = _DECIDE + _TELL

@@ -17,17 +17,26 @@ import asyncpg
 
 GATE = 0x484F4C44  # "HOLD"
 
-# One row a covered conversation and hold; `{conversations}` is an expression of type uuid[].
+# One row a covered conversation and hold; `{conversations}` is an expression of type uuid[]. Each
+# OFFSET 0 keeps the planner from starting at the other end, with all holds and all custodians.
 COVERING = """
-SELECT named.conversation_id, hold.id AS hold_id
-FROM hold_conversations named JOIN holds hold ON hold.id = named.hold_id
-WHERE named.conversation_id = ANY ({conversations}) AND hold.released_at IS NULL
-UNION
-SELECT participant.conversation_id, hold.id
-FROM participants participant
-JOIN hold_custodians custodian ON custodian.user_id = participant.user_id
-JOIN holds hold ON hold.id = custodian.hold_id
-WHERE participant.conversation_id = ANY ({conversations}) AND hold.released_at IS NULL
+SELECT touching.conversation_id, touching.hold_id
+FROM (
+    SELECT conversation_id, hold_id FROM hold_conversations
+    WHERE conversation_id = ANY ({conversations})
+    UNION
+    SELECT participant.conversation_id, custodian.hold_id
+    FROM (
+        SELECT conversation_id, user_id FROM participants
+        WHERE conversation_id = ANY ({conversations}) OFFSET 0
+    ) AS participant
+    CROSS JOIN LATERAL (
+        SELECT hold_id FROM hold_custodians WHERE user_id = participant.user_id OFFSET 0
+    ) AS custodian
+) AS touching
+CROSS JOIN LATERAL (
+    SELECT FROM holds WHERE id = touching.hold_id AND released_at IS NULL OFFSET 0
+) AS standing
 """
 
 _OF_CONVERSATION = """

@@ -1,5 +1,6 @@
 """Records that a recipient has received or read a message; the first time stands."""
 
+from asyncio import Future
 from uuid import UUID
 
 from parlor_kit.tracing import Trace
@@ -13,15 +14,15 @@ class RecordReceipt:
     def __init__(self, writer: StreamWriter) -> None:
         self._writer = writer
 
-    async def __call__(
+    def __call__(
         self, user_id: UUID, message_id: UUID, *, is_read: bool, trace: Trace
-    ) -> Receipt:
+    ) -> Future[Receipt]:
         """What is on record now; read implies delivered.
 
-        Raises:
+        Raises, when awaited:
             NotFound: there is no such message for this user.
             NotARecipient: the user is its sender.
         """
-        return await self._writer.record(
+        return self._writer.record(
             ReceiptDraft(message_id, user_id, is_read, trace.request_id, trace.traceparent)
         )

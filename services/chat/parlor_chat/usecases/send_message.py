@@ -4,6 +4,7 @@ Everything that may refuse it is checked in the statement that appends the row, 
 conversation's lock; nothing here reads first, so nothing here can be out of date.
 """
 
+from asyncio import Future
 from uuid import UUID
 
 from parlor_kit.idempotency import IdempotencyKey
@@ -19,7 +20,7 @@ class SendMessage:
     def __init__(self, writer: StreamWriter) -> None:
         self._writer = writer
 
-    async def __call__(
+    def __call__(
         self,
         sender_id: UUID,
         conversation_id: UUID,
@@ -27,15 +28,15 @@ class SendMessage:
         client_message_id: str | None,
         trace: Trace,
         key: IdempotencyKey | None = None,
-    ) -> Sent:
+    ) -> Future[Sent]:
         """The durable message; the first one, when its client id or key was used before.
 
-        Raises:
+        Raises, when awaited:
             NotFound: the sender takes no part in such a conversation.
             NotEntitled: the conversation is closed.
             IdempotencyKeyReused: the key came with another body before.
         """
-        return await self._writer.send(
+        return self._writer.send(
             Draft(
                 id=new_id(),
                 conversation_id=conversation_id,
