@@ -87,6 +87,11 @@ async def test_killed_between_publish_and_mark_applies_each_event_once(
 
         await until_true(published_once, seconds=30)
         await worker.kill()
+        # The dead worker's session would still delete the rows once it gets them.
+        await holder.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        )
         await transaction.rollback()
     finally:
         await holder.close()
