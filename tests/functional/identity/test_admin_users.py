@@ -18,6 +18,8 @@ from factories.identity_replicas import (
 from factories.running_api import Reply
 from parlor_kit.ids import new_id
 
+pytestmark = pytest.mark.functional
+
 
 @pytest.fixture(scope="module")
 async def admin(replica: Replica) -> dict[str, Any]:

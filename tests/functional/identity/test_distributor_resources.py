@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import uuid4
 
+import pytest
 from factories.identity_replicas import (
     OPERATOR,
     Identity,
@@ -13,6 +14,8 @@ from factories.identity_replicas import (
     signed_in_user,
 )
 from factories.running_api import Reply
+
+pytestmark = pytest.mark.functional
 
 
 def uid() -> str:

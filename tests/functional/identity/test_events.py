@@ -5,11 +5,14 @@ import contextlib
 import sys
 
 import orjson
+import pytest
 from aiokafka import AIOKafkaConsumer
 from factories.identity_replicas import Identity, Replica, admin_headers, new_email
 from factories.polling import until_true
 from parlor_dev import checkout
 from parlor_kit.events import Event, Schemas, parse
+
+pytestmark = pytest.mark.functional
 
 
 async def test_the_worker_carries_every_change_of_an_account_in_order(

@@ -19,6 +19,8 @@ from factories.polling import until_true
 from parlor_dev.backing import PostgresBacking
 from parlor_kit.jwks import parse
 
+pytestmark = pytest.mark.functional
+
 JWKS = "/.well-known/jwks.json"
 
 

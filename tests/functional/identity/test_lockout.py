@@ -2,6 +2,7 @@
 
 import asyncio
 
+import pytest
 from factories.identity_replicas import (
     Identity,
     Replica,
@@ -12,6 +13,8 @@ from factories.identity_replicas import (
     register,
 )
 from factories.running_api import Client, Reply
+
+pytestmark = pytest.mark.functional
 
 HASHES = "parlor_identity_password_hashes_total"
 HOME, ELSEWHERE = "192.0.2.10", "198.51.100.20"

@@ -3,6 +3,7 @@
 import base64
 import json
 
+import pytest
 from factories.identity_replicas import (
     Replica,
     log_in,
@@ -12,6 +13,8 @@ from factories.identity_replicas import (
     signed_in,
     signed_in_user,
 )
+
+pytestmark = pytest.mark.functional
 
 
 async def test_a_profile_needs_a_token(replica: Replica) -> None:

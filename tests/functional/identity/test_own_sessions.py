@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from factories.identity_replicas import (
     Identity,
     Replica,
@@ -13,6 +14,8 @@ from factories.identity_replicas import (
     signed_in_user,
 )
 from factories.running_api import Reply
+
+pytestmark = pytest.mark.functional
 
 SESSIONS = "/api/v1/users/me/sessions"
 

@@ -15,6 +15,8 @@ from factories.identity_replicas import (
 from factories.running_api import Client, Reply
 from parlor_dev.stack import Stack
 
+pytestmark = pytest.mark.functional
+
 
 @pytest.fixture(scope="module")
 async def http() -> AsyncIterator[aiohttp.ClientSession]:

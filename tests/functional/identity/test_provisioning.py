@@ -14,6 +14,8 @@ from factories.identity_replicas import (
 )
 from factories.running_api import Reply
 
+pytestmark = pytest.mark.functional
+
 ROLES = ["distributor", "moderator"]
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import pytest
 from factories.identity_replicas import (
     Identity,
     Replica,
@@ -13,6 +14,8 @@ from factories.identity_replicas import (
 )
 from factories.running_api import Client, Reply
 from parlor_identity.refresh_tokens import RefreshTokens
+
+pytestmark = pytest.mark.functional
 
 
 async def logout(client: Client, token: str) -> Reply:

@@ -10,6 +10,8 @@ from parlor_identity.routes import INTERNAL, PUBLIC
 from parlor_kit.ids import new_id
 from parlor_kit.routing import Route
 
+pytestmark = pytest.mark.functional
+
 USER_ROUTES = [row for row in PUBLIC.http if row.policy.needs_user]
 ADMIN_ROUTES = [row for row in USER_ROUTES if row.policy.name == "admin"]
 

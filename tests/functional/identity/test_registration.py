@@ -5,6 +5,8 @@ import asyncio
 import pytest
 from factories.identity_replicas import Replica, log_in, new_email, new_password, register
 
+pytestmark = pytest.mark.functional
+
 
 async def test_a_taken_email_is_refused_however_it_is_spelled(replica: Replica) -> None:
     email = new_email()

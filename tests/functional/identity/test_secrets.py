@@ -3,6 +3,7 @@
 import base64
 from pathlib import Path
 
+import pytest
 from factories.identity_replicas import (
     ADMIN_PASSWORD,
     OPERATOR,
@@ -15,6 +16,8 @@ from factories.identity_replicas import (
     signed_in,
     signed_in_user,
 )
+
+pytestmark = pytest.mark.functional
 
 WRONG = "wr0ng-but-still-secret"
 

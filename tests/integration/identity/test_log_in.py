@@ -15,6 +15,8 @@ from parlor_identity.throttling import Throttling, rules
 from parlor_identity.usecases.log_in import LogIn
 from parlor_identity.usecases.sessions import Lifetimes
 
+pytestmark = pytest.mark.integration
+
 
 class Interrupted:
     """A hasher that lets something happen between the hash and what follows it."""

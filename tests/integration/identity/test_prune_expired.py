@@ -1,7 +1,10 @@
 """The worker forgets what is over, and nothing else."""
 
+import pytest
 from factories.identity_composed import Composed
 from parlor_identity.usecases.prune_expired import PruneExpired
+
+pytestmark = pytest.mark.integration
 
 
 async def test_only_what_is_over_is_forgotten(composed: Composed) -> None:

@@ -13,6 +13,8 @@ from parlor_kit.principal import USER_AUDIENCE, Role
 from parlor_kit.sealing import Sealer
 from parlor_kit.tokens import TokenInvalid, Verifier
 
+pytestmark = pytest.mark.integration
+
 ISSUER = "https://identity.test"
 
 
