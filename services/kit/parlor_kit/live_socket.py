@@ -26,7 +26,8 @@ UNKNOWN = 4404
 TOO_SLOW = 4408
 GOING_AWAY = 1001
 
-QUEUE_BYTES = 512 * 1024
+QUEUE_BYTES = 1024 * 1024
+_AT_ONCE_BYTES = 64 * 1024
 _CLOSE_SECONDS = 10
 
 
@@ -80,6 +81,8 @@ class LiveSocket:
             self._loop.call_soon(self._loop.call_soon, self._write_pending)
         self._pending.append(frame)
         self._pending_bytes += len(frame)
+        if self._pending_bytes > _AT_ONCE_BYTES:
+            self._write_pending()  # so that `queued` counts what the network does not take
         return True
 
     @property
