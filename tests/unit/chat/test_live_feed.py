@@ -1,0 +1,71 @@
+"""What an event on Kafka does to the sockets of a replica."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from parlor_chat import live_feed
+from parlor_kit.events import Event
+from parlor_kit.hub import Hub, Position, StreamEvent
+from parlor_kit.ids import UUID, new_id
+
+
+class NoStreams:
+    async def position(self, stream_id: UUID, since: int) -> Position | None:
+        return None
+
+    async def read(self, stream_id: UUID, after: int, limit: int) -> Sequence[StreamEvent]:
+        return []
+
+    async def snapshot(self, stream_id: UUID, viewer: UUID) -> tuple[int, Mapping[str, Any]]:
+        return 0, {}
+
+
+class RecordingHub(Hub):
+    """A hub that watches one conversation and notes what it is told."""
+
+    def __init__(self, watched: UUID) -> None:
+        super().__init__(NoStreams())
+        self.watched = watched
+        self.told: list[tuple[Any, ...]] = []
+
+    def watches(self, stream_id: UUID) -> bool:
+        return stream_id == self.watched
+
+    def wake(self, stream_id: UUID, seq: int) -> None:
+        self.told.append(("wake", stream_id, seq))
+
+    def close_stream(self, stream_id: UUID, code: int, reason: str) -> None:
+        self.told.append(("close stream", stream_id, code))
+
+    def close_viewer(self, viewer: UUID, code: int, reason: str) -> None:
+        self.told.append(("close viewer", viewer, code))
+
+
+def test_only_watched_conversations_and_accounts_are_parsed() -> None:
+    hub = RecordingHub(new_id())
+    wanted = live_feed.wanted(hub)
+    assert wanted("chat.events", str(hub.watched))
+    assert not wanted("chat.events", str(new_id()))
+    assert wanted("identity.events", str(new_id()))
+    assert not wanted("chat.events", "no id")
+
+
+def test_events_wake_or_close_what_they_concern() -> None:
+    hub, account = RecordingHub(new_id()), new_id()
+    apply = live_feed.on_event(hub)
+    key = str(hub.watched)
+    apply(Event("chat.events", "message.sent", key, {"event_seq": 5}))
+    apply(Event("chat.events", "message.read", key, {"event_seq": 6}))
+    apply(Event("chat.events", "conversation.created", key, {}))
+    apply(Event("chat.events", "hold.placed", key, {}))
+    apply(Event("chat.events", "conversation.closed", key, {"reason": "not_entitled"}))
+    apply(Event("identity.events", "account.changed", str(account), {}))
+    apply(Event("identity.events", "account.disabled", str(account), {}))
+    assert hub.told == [
+        ("wake", hub.watched, 5),
+        ("wake", hub.watched, 6),
+        ("close stream", hub.watched, 4403),
+        ("close viewer", account, 4403),
+    ]
