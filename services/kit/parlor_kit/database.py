@@ -55,6 +55,14 @@ async def gone_is_unavailable() -> AsyncIterator[None]:
         raise DependencyUnavailable("The database is not answering") from fault
 
 
+async def _as_it_is(_: asyncpg.Connection) -> None:
+    """Give a connection back without a round trip to clear its session.
+
+    Nothing here sets session state on a pooled connection: locks and settings end with their
+    transaction, and asyncpg rolls back one that was left open. `Database.connect` is for the rest.
+    """
+
+
 def tortoise_config(url: str, app: str, *, pool: int = 10) -> dict[str, Any]:
     """The Tortoise configuration of service `app` on the database that `url` names."""
     parts = urlsplit(url)
@@ -73,6 +81,7 @@ def tortoise_config(url: str, app: str, *, pool: int = 10) -> dict[str, Any]:
                     "command_timeout": 30,
                     "timeout": 5,
                     "server_settings": {"application_name": f"parlor-{app}"},
+                    "reset": _as_it_is,
                 },
             }
         },
