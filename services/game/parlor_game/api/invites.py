@@ -22,7 +22,7 @@ async def create_game_invite(call: Call[UseCases]) -> Answer:
         found = await create.create(
             transaction, inviter_id, body.game, body.invitee_ids, options, entitled=entitled
         )
-        return Answer(201, InviteView.of(found), object_id=found.invite.id)
+        return Answer(201, InviteView.of(found), object_id=found.id)
 
     return await call.app.idempotency.once(call.idempotency_key, work)
 
@@ -38,7 +38,8 @@ async def list_game_invites(call: Call[UseCases]) -> Answer:
 
 async def read_game_invite(call: Call[UseCases]) -> Answer:
     """Show an invite to those whom it concerns."""
-    return Answer(200, InviteView.of(await read_invite(call.id("invite_id"), call.user.id)))
+    found = await read_invite(call.app.database, call.id("invite_id"), call.user.id)
+    return Answer(200, InviteView.of(found))
 
 
 async def accept_game_invite(call: Call[UseCases]) -> Answer:

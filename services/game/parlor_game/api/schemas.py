@@ -7,7 +7,6 @@ whose members each game defines.
 from typing import Any, Literal
 from uuid import UUID
 
-from parlor_kit.clock import now
 from parlor_kit.fields import Body, Moment, Query, Text, View
 from parlor_kit.pages import Page, PageQuery
 from pydantic import Field
@@ -47,21 +46,20 @@ class InviteView(View):
 
     @classmethod
     def of(cls, found: FoundInvite) -> "InviteView":
-        invite = found.invite
         return cls.model_validate(
             {
-                "id": invite.id,
-                "game": invite.game,
+                "id": found.id,
+                "game": found.game,
                 "options": found.options,
-                "inviter_id": invite.inviter_id,
+                "inviter_id": found.inviter_id,
                 "invitees": [
-                    {"user_id": invitee.user_id, "status": invitee.status}
-                    for invitee in found.invitees
+                    {"user_id": user_id, "status": status}
+                    for user_id, status in found.answers.items()
                 ],
-                "status": found.status(now()),
-                "game_id": invite.game_id,
-                "expires_at": invite.expires_at,
-                "created_at": invite.created_at,
+                "status": found.status,
+                "game_id": found.game_id,
+                "expires_at": found.expires_at,
+                "created_at": found.created_at,
             }
         )
 

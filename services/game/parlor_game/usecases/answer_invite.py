@@ -4,6 +4,7 @@ Every answer is decided under the lock of the invite's row, so of two answers at
 other's result: the game is dealt once, and nobody plays a game that was declined.
 """
 
+from dataclasses import replace
 from uuid import UUID
 
 from parlor_kit.clock import now
@@ -12,7 +13,6 @@ from parlor_kit.errors import NotFound
 
 from parlor_game import events
 from parlor_game.errors import InviteClosed, NotEntitled
-from parlor_game.models import Invitee
 from parlor_game.policies import may_answer_invite, may_withdraw_invite
 from parlor_game.ports import Entitlements
 from parlor_game.usecases.deal_game import deal_game
@@ -22,9 +22,14 @@ from parlor_game.usecases.find_invite import (
     DECLINED,
     PENDING,
     FoundInvite,
-    find_invite,
-    open_now,
+    find_invites,
+    lock_invite,
 )
+
+_ANSWER = """
+UPDATE invitees SET status = $3, answered_at = $4 WHERE invite_id = $1 AND user_id = $2
+"""
+_CLOSE = "UPDATE invites SET status = $2, game_id = $3 WHERE id = $1"
 
 
 class AnswerInvite:
@@ -40,85 +45,89 @@ class AnswerInvite:
             InviteClosed: answered otherwise, or no longer open.
             NotEntitled: by now some pair at the table may not play together.
         """
-        # Before the lock: the customer service may be slow, and the invite's row is not ours yet.
-        before = await find_invite(invite_id)
-        if before is None or not may_answer_invite(user_id, before.invitee_ids):
-            raise NotFound()
-        entitled = not open_now(before) or await self._entitlements.all_entitled(before.players)
+        entitled = await self._entitled(invite_id, user_id)
         async with self._database.transaction() as transaction:
-            found, mine = await _locked(invite_id, user_id)
-            if mine.status == ACCEPTED:
+            found = await _locked(transaction, invite_id, user_id)
+            if found.answers[user_id] == ACCEPTED:
                 return found
-            if mine.status != PENDING or not open_now(found):
-                raise InviteClosed()
+            _refuse_unless_open(found, user_id)
             if not entitled:
                 raise NotEntitled()
-            await _answer(mine, ACCEPTED)
-            if all(invitee.status == ACCEPTED for invitee in found.invitees):
+            found = await _answer(transaction, found, user_id, ACCEPTED)
+            if set(found.answers.values()) == {ACCEPTED}:
                 table = await deal_game(
                     transaction,
                     invite_id=invite_id,
-                    game=found.invite.game,
+                    game=found.game,
                     options=found.options,
                     players=found.players,
                 )
-                found.invite.status = ACCEPTED
-                found.invite.game_id = table.game_id
-                await found.invite.save(update_fields=["status", "game_id"])
+                found = await _close(transaction, found, ACCEPTED, table.game_id)
             return found
+
+    async def _entitled(self, invite_id: UUID, user_id: UUID) -> bool:
+        """Asked before the invite is locked: the customer service may be slow."""
+        async with self._database.connection() as connection:
+            before = (await find_invites(connection, [invite_id])).get(invite_id)
+        if before is None or not may_answer_invite(user_id, before.invitee_ids):
+            raise NotFound()
+        # An invite that is closed or expired now stays so; nobody need be asked about it.
+        return before.status != PENDING or await self._entitlements.all_entitled(before.players)
 
     async def decline(self, invite_id: UUID, user_id: UUID) -> FoundInvite:
         """Refuse the seat, and with it the game. Declining again gives the invite as it stands."""
         async with self._database.transaction() as transaction:
-            found, mine = await _locked(invite_id, user_id)
-            if mine.status == DECLINED:
+            found = await _locked(transaction, invite_id, user_id)
+            if found.answers[user_id] == DECLINED:
                 return found
-            if mine.status != PENDING or not open_now(found):
-                raise InviteClosed()
-            await close_by(transaction, found, user_id)
-            return found
+            _refuse_unless_open(found, user_id)
+            return await close_by(transaction, found, user_id)
 
     async def withdraw(self, invite_id: UUID, user_id: UUID) -> FoundInvite:
         """Take back an invite of one's own that is still open."""
         async with self._database.transaction() as transaction:
-            found = await find_invite(invite_id, locked=True)
-            if found is None or not may_withdraw_invite(user_id, found.invite.inviter_id):
+            found = await lock_invite(transaction.connection, invite_id)
+            if found is None or not may_withdraw_invite(user_id, found.inviter_id):
                 raise NotFound()
-            if found.invite.status == CANCELLED:
+            if found.stored_status == CANCELLED:
                 return found
-            if not open_now(found):
+            if found.status != PENDING:
                 raise InviteClosed()
-            await close_by(transaction, found, user_id)
-            return found
+            return await close_by(transaction, found, user_id)
 
 
-async def close_by(transaction: Transaction, found: FoundInvite, user_id: UUID) -> None:
+async def close_by(transaction: Transaction, found: FoundInvite, user_id: UUID) -> FoundInvite:
     """End an open invite because one party to it does not want it, or may not."""
-    invitee = found.of(user_id)
-    if invitee is not None:
-        await _answer(invitee, DECLINED)
-    found.invite.status = DECLINED if invitee is not None else CANCELLED
-    await found.invite.save(update_fields=["status"])
+    status = CANCELLED
+    if user_id in found.answers:
+        found, status = await _answer(transaction, found, user_id, DECLINED), DECLINED
     transaction.publish(
-        events.invite_declined(
-            found.invite.id,
-            found.invite.game,
-            found.invite.inviter_id,
-            found.invitee_ids,
-            user_id,
-        )
+        events.invite_declined(found.id, found.game, found.inviter_id, found.invitee_ids, user_id)
     )
+    return await _close(transaction, found, status, None)
 
 
-async def _locked(invite_id: UUID, user_id: UUID) -> tuple[FoundInvite, Invitee]:
-    found = await find_invite(invite_id, locked=True)
-    mine = found.of(user_id) if found else None
-    if found is None or mine is None:
+async def _locked(transaction: Transaction, invite_id: UUID, user_id: UUID) -> FoundInvite:
+    found = await lock_invite(transaction.connection, invite_id)
+    if found is None or not may_answer_invite(user_id, found.invitee_ids):
         raise NotFound()
-    return found, mine
+    return found
 
 
-async def _answer(invitee: Invitee, status: str) -> None:
-    invitee.status = status
-    invitee.answered_at = now()
-    await invitee.save(update_fields=["status", "answered_at"])
+def _refuse_unless_open(found: FoundInvite, user_id: UUID) -> None:
+    if found.status != PENDING or found.answers[user_id] != PENDING:
+        raise InviteClosed()
+
+
+async def _answer(
+    transaction: Transaction, found: FoundInvite, user_id: UUID, status: str
+) -> FoundInvite:
+    await transaction.connection.execute(_ANSWER, found.id, user_id, status, now())
+    return replace(found, answers=found.answers | {user_id: status})
+
+
+async def _close(
+    transaction: Transaction, found: FoundInvite, status: str, game_id: UUID | None
+) -> FoundInvite:
+    await transaction.connection.execute(_CLOSE, found.id, status, game_id)
+    return replace(found, stored_status=status, game_id=game_id)

@@ -13,11 +13,20 @@ from parlor_kit.ids import new_id
 
 from parlor_game import events
 from parlor_game.errors import NotEntitled
-from parlor_game.models import Invite, Invitee
 from parlor_game.ports import Entitlements
 from parlor_game.rules.catalog import GAMES
 from parlor_game.rules.protocol import InvalidOptions
 from parlor_game.usecases.find_invite import PENDING, FoundInvite
+
+_INSERT = """
+WITH invite AS (
+    INSERT INTO invites (id, game, options, inviter_id, status, expires_at, created_at)
+    VALUES ($1, $2, $3, $4, 'pending', $5, $6)
+)
+INSERT INTO invitees (invite_id, position, user_id, status)
+SELECT $1, position - 1, user_id, 'pending'
+FROM unnest($7::uuid[]) WITH ORDINALITY AS named(user_id, position)
+"""
 
 
 class CreateInvite:
@@ -61,25 +70,31 @@ class CreateInvite:
         if not entitled:
             raise NotEntitled()
         at = now()
-        invite = await Invite.create(
+        found = FoundInvite(
             id=new_id(),
             game=game,
-            options=orjson.dumps(options).decode(),
+            options=dict(options),
             inviter_id=inviter_id,
-            status=PENDING,
+            stored_status=PENDING,
             game_id=None,
             expires_at=at + self._lifetime,
             created_at=at,
+            answers=dict.fromkeys(invitee_ids, PENDING),
         )
-        invitees = [
-            Invitee(invite_id=invite.id, position=position, user_id=user_id, status=PENDING)
-            for position, user_id in enumerate(invitee_ids)
-        ]
-        await Invitee.bulk_create(invitees)
+        await transaction.connection.execute(
+            _INSERT,
+            found.id,
+            game,
+            orjson.dumps(options).decode(),
+            inviter_id,
+            found.expires_at,
+            at,
+            invitee_ids,
+        )
         transaction.publish(
-            events.invited(invite.id, game, inviter_id, invitee_ids, invite.expires_at)
+            events.invited(found.id, game, inviter_id, invitee_ids, found.expires_at)
         )
-        return FoundInvite(invite, invitees)
+        return found
 
 
 def _validated(

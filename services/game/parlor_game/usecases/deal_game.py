@@ -15,9 +15,24 @@ from parlor_kit.database import Transaction
 from parlor_kit.ids import new_id
 
 from parlor_game import events
-from parlor_game.models import Game, Player
 from parlor_game.rules.catalog import GAMES
 from parlor_game.table import Table
+
+_DEAL = """
+WITH dealt AS (
+    INSERT INTO games (id, invite_id, game, options, seats, seed, status, epoch, seq, move_seq,
+        move_count, turn_user_id, created_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, 0, $10, $11)
+), seated AS (
+    INSERT INTO game_players (game_id, seat, user_id, connected)
+    SELECT $1, seat - 1, user_id, false
+    FROM unnest($12::uuid[]) WITH ORDINALITY AS seats(user_id, seat)
+)
+INSERT INTO game_events (game_id, seq, at, type, public, private)
+SELECT $1, seq, $11, type, public, private
+FROM unnest($13::text[], $14::text[], $15::text[])
+    WITH ORDINALITY AS opening(type, public, private, seq)
+"""
 
 
 async def deal_game(
@@ -39,33 +54,23 @@ async def deal_game(
         state=rules.deal(seed, len(players), options),
     )
     opening = dealt.events(rules.opening(dealt.state))
-    at = now()
-    await Game.create(
-        id=dealt.game_id,
-        invite_id=invite_id,
-        game=game,
-        options=orjson.dumps(options).decode(),
-        seats=len(players),
-        seed=seed,
-        status=dealt.status,
-        epoch=dealt.epoch,
-        seq=len(opening),
-        move_seq=len(opening),
-        move_count=0,
-        turn_user_id=dealt.turn_user_id,
-        created_at=at,
-    )
-    await Player.bulk_create(
-        Player(game_id=dealt.game_id, seat=seat, user_id=user_id)
-        for seat, user_id in enumerate(players)
-    )
-    await transaction.connection.executemany(
-        "INSERT INTO game_events (game_id, seq, at, type, public, private) "
-        "VALUES ($1, $2, $3, $4, $5, $6)",
-        [
-            (dealt.game_id, seq, at, event.type, event.public.decode(), event.private_json())
-            for seq, event in enumerate(opening, start=1)
-        ],
+    await transaction.connection.execute(
+        _DEAL,
+        dealt.game_id,
+        invite_id,
+        game,
+        orjson.dumps(options).decode(),
+        len(players),
+        seed,
+        dealt.status,
+        dealt.epoch,
+        len(opening),
+        dealt.turn_user_id,
+        now(),
+        players,
+        [event.type for event in opening],
+        [event.public.decode() for event in opening],
+        [event.private_json() for event in opening],
     )
     transaction.publish(events.started(dealt.game_id, invite_id, game, players))
     return dealt

@@ -4,13 +4,14 @@ from parlor_kit.clock import now
 from parlor_kit.database import Database
 
 from parlor_game import events
-from parlor_game.usecases.find_invite import EXPIRED, find_invite
+from parlor_game.usecases.find_invite import find_invites
 
 _BATCH = 100
 _DUE = """
 SELECT id FROM invites WHERE status = 'pending' AND expires_at <= $1
 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED
 """
+_EXPIRE = "UPDATE invites SET status = 'expired' WHERE id = $1"
 
 
 async def expire_invites(database: Database) -> int:
@@ -18,20 +19,12 @@ async def expire_invites(database: Database) -> int:
     total = 0
     while True:
         async with database.transaction() as transaction:
-            due = await transaction.connection.fetch(_DUE, now(), _BATCH)
-            for row in due:
-                found = await find_invite(row["id"])
-                if found is None:
-                    continue
-                found.invite.status = EXPIRED
-                await found.invite.save(update_fields=["status"])
+            connection = transaction.connection
+            due = await connection.fetch(_DUE, now(), _BATCH)
+            for found in (await find_invites(connection, [row["id"] for row in due])).values():
+                await connection.execute(_EXPIRE, found.id)
                 transaction.publish(
-                    events.invite_expired(
-                        found.invite.id,
-                        found.invite.game,
-                        found.invite.inviter_id,
-                        found.invitee_ids,
-                    )
+                    events.invite_expired(found.id, found.game, found.inviter_id, found.invitee_ids)
                 )
         total += len(due)
         if len(due) < _BATCH:

@@ -1,68 +1,93 @@
-"""Find an invite with its invitees, for the use cases that read or answer one."""
+"""Find invites with their invitees, for the use cases that read or answer them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import orjson
 from parlor_kit.clock import now
+from parlor_kit.database import Database
 from parlor_kit.errors import NotFound
 
-from parlor_game.models import Invite, Invitee
 from parlor_game.policies import may_see_invite
 
 PENDING, ACCEPTED, DECLINED = "pending", "accepted", "declined"
 EXPIRED, CANCELLED = "expired", "cancelled"
 
+_FIND = """
+SELECT i.id, i.game, i.options, i.inviter_id, i.status, i.game_id, i.expires_at, i.created_at,
+    ARRAY(SELECT e.user_id FROM invitees e WHERE e.invite_id = i.id ORDER BY e.position) AS users,
+    ARRAY(SELECT e.status FROM invitees e WHERE e.invite_id = i.id ORDER BY e.position) AS answers
+FROM invites i WHERE i.id = ANY($1::uuid[])
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class FoundInvite:
-    """An invite and its invitees, in the order in which they were named."""
+    """An invite as it is written, with everybody's answer in the order of the invitees."""
 
-    invite: Invite
-    invitees: list[Invitee]
+    id: UUID
+    game: str
+    options: dict[str, Any]
+    inviter_id: UUID
+    stored_status: str
+    game_id: UUID | None
+    expires_at: datetime
+    created_at: datetime
+    answers: dict[UUID, str]
 
     @property
     def invitee_ids(self) -> list[UUID]:
-        return [invitee.user_id for invitee in self.invitees]
+        return list(self.answers)
 
     @property
     def players(self) -> list[UUID]:
         """Everybody who would sit at the table, by seat."""
-        return [self.invite.inviter_id, *self.invitee_ids]
+        return [self.inviter_id, *self.answers]
 
     @property
-    def options(self) -> dict[str, Any]:
-        options: dict[str, Any] = orjson.loads(self.invite.options)
-        return options
-
-    def of(self, user_id: UUID) -> Invitee | None:
-        return next((one for one in self.invitees if one.user_id == user_id), None)
-
-    def status(self, at: datetime) -> str:
+    def status(self) -> str:
         """Expired from the moment it says, whether or not the job has come by."""
-        if self.invite.status == PENDING and self.invite.expires_at <= at:
+        if self.stored_status == PENDING and self.expires_at <= now():
             return EXPIRED
-        return self.invite.status
+        return self.stored_status
 
 
-async def find_invite(invite_id: UUID, *, locked: bool = False) -> FoundInvite | None:
-    """The invite; `locked` inside a transaction makes others wait for its end."""
-    query = Invite.filter(id=invite_id)
-    invite = await (query.select_for_update() if locked else query).first()
-    if invite is None:
-        return None
-    return FoundInvite(invite, await Invitee.filter(invite_id=invite_id).order_by("position"))
+async def find_invites(
+    connection: asyncpg.Connection, invite_ids: Sequence[UUID]
+) -> dict[UUID, FoundInvite]:
+    return {
+        row["id"]: FoundInvite(
+            id=row["id"],
+            game=row["game"],
+            options=orjson.loads(row["options"]),
+            inviter_id=row["inviter_id"],
+            stored_status=row["status"],
+            game_id=row["game_id"],
+            expires_at=row["expires_at"],
+            created_at=row["created_at"],
+            answers=dict(zip(row["users"], row["answers"], strict=True)),
+        )
+        for row in await connection.fetch(_FIND, invite_ids)
+    }
 
 
-async def read_invite(invite_id: UUID, user_id: UUID) -> FoundInvite:
-    """The invite as a party to it sees it."""
-    found = await find_invite(invite_id)
-    if found is None or not may_see_invite(user_id, found.invite.inviter_id, found.invitee_ids):
+async def lock_invite(connection: asyncpg.Connection, invite_id: UUID) -> FoundInvite | None:
+    """The invite, which others wait for until this transaction ends.
+
+    It is read by a second statement, so that it is what whoever held the lock before has left.
+    """
+    await connection.execute("SELECT 1 FROM invites WHERE id = $1 FOR UPDATE", invite_id)
+    return (await find_invites(connection, [invite_id])).get(invite_id)
+
+
+async def read_invite(database: Database, invite_id: UUID, user_id: UUID) -> FoundInvite:
+    """The invite as a party to it sees it; 404 for everybody else."""
+    async with database.connection() as connection:
+        found = (await find_invites(connection, [invite_id])).get(invite_id)
+    if found is None or not may_see_invite(user_id, found.inviter_id, found.invitee_ids):
         raise NotFound()
     return found
-
-
-def open_now(found: FoundInvite) -> bool:
-    return found.status(now()) == PENDING

@@ -11,7 +11,7 @@ from parlor_kit.events import Event
 
 from parlor_game.usecases.answer_invite import close_by
 from parlor_game.usecases.commit_plays import commit
-from parlor_game.usecases.find_invite import find_invite, open_now
+from parlor_game.usecases.find_invite import PENDING, lock_invite
 from parlor_game.usecases.load_table import STANDING, rebuild
 from parlor_game.usecases.play_card import forfeit_move
 
@@ -68,8 +68,8 @@ class DisabledAccounts:
 
 async def _leave_invites(transaction: Transaction, user_id: UUID) -> None:
     for row in await transaction.connection.fetch(_INVITES, user_id):
-        found = await find_invite(row["id"], locked=True)
-        if found is not None and open_now(found):
+        found = await lock_invite(transaction.connection, row["id"])
+        if found is not None and found.status == PENDING:
             await close_by(transaction, found, user_id)
 
 

@@ -9,8 +9,7 @@ from parlor_kit.errors import ValidationFailed
 from parlor_kit.ids import parse_id
 from parlor_kit.pages import decode_cursor, encode_cursor
 
-from parlor_game.models import Invite, Invitee
-from parlor_game.usecases.find_invite import FoundInvite
+from parlor_game.usecases.find_invite import FoundInvite, find_invites
 
 # An invite that closes between two pages moves to the later part: it may come twice, never not.
 _IDS = """
@@ -37,15 +36,11 @@ class ListInvites:
         after_open, after_id = _position(cursor)
         async with self._database.connection() as connection:
             rows = await connection.fetch(_IDS, user_id, now(), after_open, after_id, limit + 1)
-        ids = [row["id"] for row in rows[:limit]]
-        invites = {invite.id: invite for invite in await Invite.filter(id__in=ids)}
-        invitees: dict[UUID, list[Invitee]] = {invite_id: [] for invite_id in ids}
-        for invitee in await Invitee.filter(invite_id__in=ids).order_by("position"):
-            invitees[invitee.invite_id].append(invitee)
-        more = len(rows) > limit
-        last = rows[limit - 1] if more else None
+            ids = [row["id"] for row in rows[:limit]]
+            found = await find_invites(connection, ids)
+        last = rows[limit - 1] if len(rows) > limit else None
         return (
-            [FoundInvite(invites[invite_id], invitees[invite_id]) for invite_id in ids],
+            [found[invite_id] for invite_id in ids],
             encode_cursor(int(last["open"]), str(last["id"])) if last else None,
         )
 
