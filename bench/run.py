@@ -13,6 +13,7 @@ from pathlib import Path
 import chat
 import game
 import login
+import sidecar
 from parlor_dev.client import Api
 from parlor_dev.stack import Stack
 from report import Figure, Report
@@ -81,7 +82,31 @@ async def measure(parts: set[str], seconds: float, console: Console) -> Report:
         console.print("a platform with two replicas of chat …")
         async with platform({"chat": 2}) as (stack, api):
             report.add(*await chat.latencies(stack, api, 1000))
+    if "sidecar" in parts:
+        for app in ("bare", "sanic"):
+            console.print(f"sidecar before the {app} app …")
+            report.add(*await guarded(app))
     return report
+
+
+async def guarded(app: str) -> list[Figure]:
+    """The sidecar's rate and added latency, from bench/sidecar.py on its own."""
+    figures = await sidecar.measure(app, rounds=5, seconds=2.0, connections=32)
+    share, added = figures["share"], figures["added_p50_ms"]
+    return [
+        Figure(
+            f"sidecar: share of the rate of the {app} app",
+            f"{share:.0%} ({figures['share_by_cpu']:.0%} by CPU time)",
+            "≥ 65 %",
+            share >= 0.65,
+        ),
+        Figure(
+            f"sidecar: added before the {app} app",
+            f"p50 {added:.3f} ms",
+            "p50 ≤ 0.1 ms",
+            added <= 0.1,
+        ),
+    ]
 
 
 def main() -> None:

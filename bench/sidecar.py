@@ -189,6 +189,15 @@ async def measure(kind: str, rounds: int, seconds: float, connections: int) -> d
     """Interleave the runs and return the medians of the rounds."""
     cores = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {cores[-1]})
+    try:
+        return await _measure(cores[0], kind, rounds, seconds, connections)
+    finally:
+        os.sched_setaffinity(0, cores)
+
+
+async def _measure(
+    core: int, kind: str, rounds: int, seconds: float, connections: int
+) -> dict[str, float]:
     key = ec.generate_private_key(ec.SECP256R1())
     data = request(credential(key))
     seen: dict[str, list[float]] = {}
@@ -206,7 +215,7 @@ async def measure(kind: str, rounds: int, seconds: float, connections: int) -> d
         note(f"{name}_cpu_us", used / len(load.latencies) * 1e6)
         return used / len(load.latencies)
 
-    with servers(kind, cores[0], key) as on:
+    with servers(kind, core, key) as on:
         await drive(on.sidecar_port, data, connections=1, seconds=0.2)
         note("idle_rss_mb", resident_mb(on.sidecar_pid))
         both = (on.app_pid, on.sidecar_pid)
