@@ -194,7 +194,7 @@ INTERNAL = Routes(
             "/internal/v1/legal-holds/{resource_uid}",
             legal_holds.upsert_legal_hold,
             TRUSTED_SERVICE,
-            answers={200: HoldReportView},
+            answers={201: HoldReportView, 200: HoldReportView},
             errors=(
                 retention_errors.HoldNotFound,
                 retention_errors.MatterImmutable,

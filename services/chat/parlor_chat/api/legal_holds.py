@@ -27,7 +27,7 @@ async def upsert_legal_hold(call: Call[ChatServices]) -> Answer:
         released=body.state == "Released",
     )
     report = await call.app.upsert_hold(Actor.service(call.service), resource_uid, order)
-    return Answer(200, HoldReportView.of(report, resource_uid))
+    return Answer(201 if report.placed else 200, HoldReportView.of(report, resource_uid))
 
 
 async def read_legal_hold(call: Call[ChatServices]) -> Answer:

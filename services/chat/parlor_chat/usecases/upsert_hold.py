@@ -45,6 +45,7 @@ class HoldReport:
 
     hold: LegalHold
     covered: Covered
+    placed: bool = False  # by the call that gave this report
 
 
 class UpsertHold:
@@ -64,14 +65,15 @@ class UpsertHold:
             connection = transaction.connection
             await hold_coverage.enter_gate(connection)
             await connection.execute(_ONE_AT_A_TIME, str(resource_uid))
-            hold = await _find(connection, resource_uid)
-            if hold is None:
+            known = await _find(connection, resource_uid)
+            if known is None:
                 hold = await self._place(transaction, actor, resource_uid, order)
             else:
+                hold = known
                 await self._grow(transaction, actor, hold, order)
             if order.released and hold.active:
                 hold = await legal_holds.release(transaction, hold, actor) or hold
-            return await _report(connection, hold)
+            return await _report(connection, hold, placed=known is None)
 
     async def _place(
         self, transaction: Transaction, actor: Actor, resource_uid: UUID, order: HoldOrder
@@ -200,11 +202,13 @@ async def _scope(connection: asyncpg.Connection, hold_id: UUID) -> tuple[set[UUI
     return {row["conversation_id"] for row in named}, {row["user_id"] for row in custodians}
 
 
-async def _report(connection: asyncpg.Connection, hold: LegalHold) -> HoldReport:
+async def _report(
+    connection: asyncpg.Connection, hold: LegalHold, *, placed: bool = False
+) -> HoldReport:
     covered = await hold_coverage.covered_by(connection, hold.id)
     if not hold.active:
         covered = Covered(0, 0, covered.missing)
-    return HoldReport(hold, covered)
+    return HoldReport(hold, covered, placed)
 
 
 def _sorted(ids: Sequence[UUID] | set[UUID]) -> list[UUID]:

@@ -1,23 +1,20 @@
 """Chat's database, emptied for each test, and archive expiry with the default periods on it."""
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
 from uuid import UUID
 
 import asyncpg
 import pytest
-from factories.chat_archive import ADMIN, PlacesHold
+from factories.chat_archive import ADMIN, PERIODS, PlacesHold
 from parlor_chat.usecases.legal_holds import LegalHold
 from parlor_chat.usecases.place_hold import place_hold
-from parlor_chat.usecases.run_archive_expiry import Periods, RunArchiveExpiry
+from parlor_chat.usecases.run_archive_expiry import RunArchiveExpiry
 from parlor_dev.backing import PostgresBacking
 from parlor_dev.roles import DatabaseAccess
 from parlor_kit.database import Database
 from parlor_kit.idempotency import Idempotency
 from parlor_kit.migrate import migrate
 from parlor_kit.sealing import Sealer
-
-PERIODS = Periods(timedelta(days=30), timedelta(days=365))
 
 
 @pytest.fixture(scope="module")

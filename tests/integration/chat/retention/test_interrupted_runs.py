@@ -7,12 +7,14 @@ import random
 import asyncpg
 import orjson
 import pytest
-from factories.chat_archive import ADMIN, ANCIENT, OLD, PlacesHold, converse
+from factories.chat_archive import ADMIN, ANCIENT, OLD, PERIODS, PlacesHold, converse
 from factories.polling import until_true
 from parlor_chat.usecases.expiry_runs import ExpiryRun, ExpiryRuns
 from parlor_chat.usecases.run_archive_expiry import RunArchiveExpiry, RunOrder
 from parlor_kit.database import Database
 from parlor_kit.errors import DependencyUnavailable
+from parlor_kit.idempotency import Idempotency
+from parlor_kit.sealing import Sealer
 
 pytestmark = pytest.mark.integration
 
@@ -109,10 +111,11 @@ async def test_a_run_ends_as_interrupted_when_its_process_drains(
 
 
 async def test_a_run_goes_on_when_its_caller_no_longer_waits(
-    database: Database, rows: asyncpg.Connection, expiry: RunArchiveExpiry
+    database: Database, rows: asyncpg.Connection
 ) -> None:
     await converse(rows, [ANCIENT] * 40)
-    expiry._patience = 0.0
+    idempotency = Idempotency(database, Sealer(b"k" * 32))
+    expiry = RunArchiveExpiry(database, idempotency, PERIODS, batch_messages=2, patience=0)
     run = await expiry(ADMIN, REAL)
     assert (run.state, run.finished_at) == ("running", None)
     runs = ExpiryRuns(database)

@@ -99,7 +99,7 @@ async def test_a_resource_holds_what_there_is_and_names_what_is_missing(
     uid, missing = uuid4(), new_id()
     body = {"conversation_ids": [str(named.id), str(missing)], "custodian_ids": [str(custodian)]}
     reply = await desk.resource("PUT", uid, **body)
-    assert reply.status == 200
+    assert reply.status == 201
     assert reply.body | {"hold_id": "", "placed_at": ""} == {
         "hold_id": "",
         "resource_uid": str(uid),
@@ -131,6 +131,7 @@ async def test_simultaneous_calls_for_one_resource_make_one_hold(
         *(desk.resource("PUT", uid, conversation_ids=[str(past.id)]) for _ in range(10))
     )
     assert len({reply.body["hold_id"] for reply in replies}) == 1
+    assert sorted(reply.status for reply in replies) == [200] * 9 + [201]
     assert await rows.fetchval("SELECT count(*) FROM outbox") == 1
 
 
