@@ -65,6 +65,9 @@ class Relay:
         try:
             while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):  # noqa: ASYNC110 - it is in PostgreSQL
                 await asyncio.sleep(_IDLE_SECONDS)
+            # A delete that a crash forgets is a record published again, which consumers drop; so
+            # ours need not wait for the disk, nor make the senders wait there.
+            await connection.execute("SET synchronous_commit = off")
             await connection.add_listener(CHANNEL, lambda *_: self._wake.set())
             producer = AIOKafkaProducer(
                 bootstrap_servers=self._bootstrap,
