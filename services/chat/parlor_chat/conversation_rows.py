@@ -23,10 +23,10 @@ SELECT c.id, c.kind, c.title, c.status, c.created_by, c.created_at, c.last_seq,
     (SELECT array_agg(p.joined_at ORDER BY p.id) FROM participants p
         WHERE p.conversation_id = c.id) AS joined,
     (SELECT count(*) FROM messages m
+        LEFT JOIN LATERAL (SELECT r.read_at FROM receipts r
+            WHERE r.message_id = m.id AND r.user_id = $1 LIMIT 1) mine ON true
         WHERE m.conversation_id = c.id AND m.seq > c.last_seq - $3 AND m.archived_at IS NULL
-            AND m.sender_id <> $1
-            AND NOT EXISTS (SELECT FROM receipts r WHERE r.message_id = m.id
-                AND r.user_id = $1 AND r.read_at IS NOT NULL)) AS unread
+            AND m.sender_id <> $1 AND mine.read_at IS NULL) AS unread
 FROM conversations c
 JOIN unnest($2::uuid[]) WITH ORDINALITY AS wanted (id, place) ON wanted.id = c.id
 ORDER BY wanted.place
