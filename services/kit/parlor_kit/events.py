@@ -120,7 +120,7 @@ class Schemas:
         }
         self._validators = {
             path.name.removesuffix(".v1.json"): jsonschema_rs.validator_for(
-                orjson.loads(path.read_bytes()), validate_formats=True
+                orjson.loads(path.read_bytes()), validate_formats=True, mask="the value"
             )
             for path in sorted((folder / "schemas").glob("*.v1.json"))
         }
