@@ -229,8 +229,14 @@ def _endpoint(route: Route, services: Any, users: Users, sealer: Sealer) -> Call
 
 async def _stream(request: Request, answer: StreamedAnswer) -> None:
     response = await request.respond(content_type=answer.content_type, headers=dict(answer.headers))
-    async for part in answer.parts:
-        await response.send(part)
+    try:
+        async for part in answer.parts:
+            await response.send(part)
+    except Exception as fault:
+        # Sanic would end the answer in good order, and a piece would pass for the whole.
+        log.error("http.stream_cut", exc_info=fault)
+        request.transport.abort()
+        return
     await response.eof()
 
 
