@@ -127,10 +127,12 @@ BEGIN
     PERFORM pg_notify('outbox', '');
 END $$;
 
--- Makes `connected` of a player agree with its connections, and tells the stream if it changed.
--- Gives back the stream's new seq, or null when nothing changed.
+-- Records that a connection of a player has begun or ended, or neither; makes the player's
+-- `connected` agree with what is left, and tells the stream if that changed. Gives back the
+-- stream's new seq, or null when nothing changed.
 CREATE FUNCTION settle_presence(
-    of_game uuid, of_user uuid, at timestamptz, event_id uuid, request_id text, traceparent text
+    of_game uuid, of_user uuid, begun uuid, on_replica uuid, ended uuid,
+    at timestamptz, event_id uuid, request_id text, traceparent text
 ) RETURNS bigint LANGUAGE plpgsql
 SET enable_seqscan = off AS $$
 DECLARE
@@ -140,7 +142,13 @@ DECLARE
     its_epoch text;
     kind text;
 BEGIN
+    -- First of all, so that a sweep and a renewal of the same game cannot miss each other.
     PERFORM 1 FROM games WHERE id = of_game FOR UPDATE;
+    IF begun IS NOT NULL THEN
+        INSERT INTO game_connections (id, game_id, user_id, replica_id)
+        VALUES (begun, of_game, of_user, on_replica) ON CONFLICT (id) DO NOTHING;
+    END IF;
+    DELETE FROM game_connections WHERE id = ended;
     present := EXISTS (
         SELECT 1 FROM game_connections c WHERE c.game_id = of_game AND c.user_id = of_user
     );

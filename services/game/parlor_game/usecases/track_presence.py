@@ -8,7 +8,6 @@ change of a player's state is an event of the game's stream, written under the g
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from contextvars import copy_context
 from datetime import timedelta
 from uuid import UUID
 
@@ -23,13 +22,7 @@ from parlor_kit.tracing import current
 
 log = logs.get("presence")
 
-# First of all, so that a sweep and a renewal of the same game cannot miss each other.
-_LOCK = "SELECT 1 FROM games WHERE id = $1 FOR UPDATE"
-_SETTLE = "SELECT settle_presence($1, $2, $3, $4, $5, $6)"
-_CONNECT = """
-INSERT INTO game_connections (id, game_id, user_id, replica_id) VALUES ($1, $2, $3, $4)
-ON CONFLICT (id) DO NOTHING
-"""
+_SETTLE = "SELECT settle_presence($1, $2, $3, $4, $5, $6, $7, $8, $9)"
 _LEASE = """
 INSERT INTO game_replicas (id, leased_until) VALUES ($1, $2)
 ON CONFLICT (id) DO UPDATE SET leased_until = excluded.leased_until RETURNING (xmax = 0)
@@ -47,9 +40,6 @@ class Presence:
         self._connections: dict[UUID, tuple[UUID, UUID]] = {}
         self._ended: dict[UUID, tuple[UUID, UUID]] = {}  # and not yet written
         self._ending: set[asyncio.Task[None]] = set()
-        # A socket's task may be cancelled inside a transaction, which its context then still
-        # names; what is left to write is written in a context without one.
-        self._context = copy_context()
 
     async def renew(self) -> None:
         """Renew the lease, and write what could not be written when a socket ended.
@@ -74,8 +64,9 @@ class Presence:
             yield
         finally:
             self._ended[connection_id] = self._connections.pop(connection_id)
+            # A task of its own: that of the socket is being cancelled.
             task = asyncio.get_running_loop().create_task(
-                self._end(connection_id), name="presence-end", context=self._context.copy()
+                self._end(connection_id), name="presence-end"
             )
             self._ending.add(task)
             task.add_done_callback(self._ending.discard)
@@ -88,6 +79,8 @@ class Presence:
             await connection.execute("DELETE FROM game_replicas WHERE id = $1", self._replica)
 
     async def _end(self, connection_id: UUID) -> None:
+        if connection_id not in self._ended:
+            return
         try:
             await self._settle(connection_id, *self._ended[connection_id])
         except DependencyUnavailable as fault:
@@ -97,28 +90,42 @@ class Presence:
 
     async def _settle(self, connection_id: UUID, game_id: UUID, user_id: UUID) -> None:
         """Make the database agree with what this process holds, and tell the table."""
-        async with self._database.transaction() as transaction:
-            await transaction.connection.execute(_LOCK, game_id)
-            if connection_id in self._connections:
-                await transaction.connection.execute(
-                    _CONNECT, connection_id, game_id, user_id, self._replica
-                )
-            else:
-                await transaction.connection.execute(
-                    "DELETE FROM game_connections WHERE id = $1", connection_id
-                )
-            seq = await settle_presence(transaction.connection, game_id, user_id)
+        async with self._database.connection() as connection:
+            here = connection_id in self._connections
+            seq = await settle_presence(
+                connection,
+                game_id,
+                user_id,
+                begun=connection_id if here else None,
+                on_replica=self._replica,
+                ended=None if here else connection_id,
+            )
         if seq is not None:
             self._hub.wake(game_id, seq)
 
 
 async def settle_presence(
-    connection: asyncpg.Connection, game_id: UUID, user_id: UUID
+    connection: asyncpg.Connection,
+    game_id: UUID,
+    user_id: UUID,
+    *,
+    begun: UUID | None = None,
+    on_replica: UUID | None = None,
+    ended: UUID | None = None,
 ) -> int | None:
-    """Write the player's state, and its event if it changed; the stream's seq then."""
+    """Write a connection's begin or end, and the player's state; the stream's seq if it moved."""
     trace = current()
     seq: int | None = await connection.fetchval(
-        _SETTLE, game_id, user_id, now(), new_id(), trace.request_id, trace.traceparent
+        _SETTLE,
+        game_id,
+        user_id,
+        begun,
+        on_replica,
+        ended,
+        now(),
+        new_id(),
+        trace.request_id,
+        trace.traceparent,
     )
     return seq
 
@@ -136,7 +143,10 @@ async def sweep_connections(database: Database) -> int:
 
 async def _sweep_game(database: Database, game_id: UUID) -> int:
     async with database.transaction() as transaction:
-        await transaction.connection.execute(_LOCK, game_id)
+        # Locked first, as `settle_presence` does: a renewal is before this or after it.
+        await transaction.connection.execute(
+            "SELECT 1 FROM games WHERE id = $1 FOR UPDATE", game_id
+        )
         gone = await transaction.connection.fetch(
             "DELETE FROM game_connections c WHERE c.game_id = $1 AND NOT EXISTS "
             "(SELECT 1 FROM game_replicas r WHERE r.id = c.replica_id) RETURNING c.user_id",
