@@ -5,9 +5,10 @@ Whatever it raises becomes problem+json with a stable code; what is not ours bec
 whose cause is only in the log.
 """
 
+import asyncio
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from pydantic import BaseModel, ValidationError
@@ -235,7 +236,7 @@ async def _stream(request: Request, answer: StreamedAnswer) -> None:
     except Exception as fault:
         # Sanic would end the answer in good order, and a piece would pass for the whole.
         log.error("http.stream_cut", exc_info=fault)
-        request.transport.abort()
+        cast(asyncio.Transport, request.transport).abort()
         return
     await response.eof()
 
