@@ -151,6 +151,10 @@ class Hub:
                     await asyncio.sleep(delay)
                     delay = min(delay * 2, 2)
                     continue
+                except Exception as fault:
+                    log.error("hub.read_failed", exc_info=fault)
+                    self._give_up(stream, stream.latest)
+                    return
                 if not events or events[0].seq != after + 1:
                     self._give_up(stream, after)
                     continue
@@ -159,10 +163,10 @@ class Hub:
             stream.catching_up = None
 
     def _give_up(self, stream: _Stream, after: int) -> None:
-        """What these sockets lack is no longer retained: they resume and get a snapshot."""
+        """What these sockets lack cannot be had: they resume, and get a snapshot if need be."""
         for socket in tuple(stream.sockets):
-            if socket.live and socket.seq <= after:
-                socket.shut(TOO_SLOW, "resume: events are no longer retained")
+            if socket.live and socket.seq <= min(after, stream.latest - 1):
+                socket.shut(TOO_SLOW, "resume: events could not be read any more")
 
     # -- ends
 

@@ -281,3 +281,25 @@ async def test_a_database_that_was_away_for_a_moment_leaves_no_hole() -> None:
             await asyncio.sleep(0.01)
     evening.check()
     await evening.end()
+
+
+class BrokenSource(SlowSource):
+    """A source whose reads fail by a bug."""
+
+    async def read(self, stream_id: UUID, after: int, limit: int) -> Sequence[StreamEvent]:
+        raise RuntimeError("a bug")
+
+
+async def test_a_source_that_is_broken_sends_the_sockets_that_lack_something_to_resume() -> None:
+    evening = Evening([0])
+    evening.source = BrokenSource([0])
+    evening.hub = Hub(evening.source)
+    evening.attach(None, None)
+    await evening.settle()
+    evening.wake(len(evening.commit(2)))
+    evening.attach(None, None)
+    await evening.settle()
+    (behind, _, _), (level, _, _) = evening.sockets
+    assert behind.code == TOO_SLOW
+    assert level.live
+    await evening.end()
