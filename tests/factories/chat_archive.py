@@ -51,8 +51,9 @@ FROM messages WHERE conversation_id = $1 AND sender_id <> $2
 
 _KEYS = """
 INSERT INTO message_keys (conversation_id, sender_id, kind, key, message_id, digest, created)
-SELECT conversation_id, sender_id, 'client', client_message_id, id, NULL, true
-FROM messages WHERE conversation_id = $1 AND client_message_id IS NOT NULL
+SELECT conversation_id, coalesce(sender_id, '00000000-0000-0000-0000-000000000000'), 'client',
+    client_message_id, id, NULL, true
+FROM messages WHERE conversation_id = $1
 UNION ALL
 SELECT conversation_id, sender_id, 'idempotency', 'key ' || seq, id, sha256(body::bytea), true
 FROM messages WHERE conversation_id = $1 AND sender_id IS NOT NULL
@@ -111,7 +112,7 @@ async def converse(
         [pair[seq % 2] if seq % 5 else None for seq in seqs],
         ["user" if seq % 5 else "system" for seq in seqs],
         list(texts),
-        [f"client {seq}" if seq % 5 else None for seq in seqs],
+        [f"client {seq}" for seq in seqs],
         [moment - age for age in ages],
     )
     await connection.execute(_RECEIPTS, conversation_id, pair[0])

@@ -167,18 +167,22 @@ async def end(
     return run
 
 
+async def interrupt(connection: asyncpg.Connection, run_id: UUID, actor: Actor) -> None:
+    """End a run that broke off; what it had committed is read back, since only that happened."""
+    digest = hashlib.sha256()
+    number = -1
+    while parts := await connection.fetch(_PARTS, run_id, number):
+        for part in parts:
+            number = part["number"]
+            digest.update(zlib.decompress(part["content"]))
+    await end(connection, run_id, RunState.INTERRUPTED, digest.hexdigest(), actor)
+
+
 async def close_abandoned(connection: asyncpg.Connection) -> None:
     """End the rows of runs whose process died; the caller holds the lock of runs."""
     rows = await connection.fetch("SELECT id FROM archive_expiry_runs WHERE state = 'running'")
     for row in rows:
-        digest = hashlib.sha256()
-        number = -1
-        while parts := await connection.fetch(_PARTS, row["id"], number):
-            for part in parts:
-                number = part["number"]
-                digest.update(zlib.decompress(part["content"]))
-        actor = Actor("archive-expiry", "service")
-        await end(connection, row["id"], RunState.INTERRUPTED, digest.hexdigest(), actor)
+        await interrupt(connection, row["id"], Actor("chat", "service"))
 
 
 class ExpiryRuns:

@@ -9,6 +9,7 @@ import asyncio
 import hashlib
 import zlib
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from typing import Self
 from uuid import UUID
 
@@ -74,20 +75,22 @@ class ExpirySession:
             async with gone_is_unavailable():
                 async for conversation_ids in self._plan(run):
                     await self._expire(run, conversation_ids)
-                return await self._end(run, RunState.FINISHED, actor)
+                return await expiry_runs.end(
+                    self._connection,
+                    run.id,
+                    RunState.FINISHED,
+                    self._digest.hexdigest(),
+                    actor,
+                )
         except BaseException:
-            if not self._connection.is_closed():
-                await self._end(run, RunState.INTERRUPTED, actor)
+            # Where the session is gone as well, the next run ends the row.
+            with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                await expiry_runs.interrupt(self._connection, run.id, actor)
             raise
 
     async def close(self) -> None:
         """Give the lock back."""
         self._connection.terminate()
-
-    async def _end(self, run: ExpiryRun, state: RunState, actor: Actor) -> ExpiryRun:
-        return await expiry_runs.end(
-            self._connection, run.id, state, self._digest.hexdigest(), actor
-        )
 
     async def _plan(self, run: ExpiryRun) -> AsyncIterator[list[UUID]]:
         """Conversations in order of id, as many at a time as fill a batch."""

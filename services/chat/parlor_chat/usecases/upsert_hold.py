@@ -71,6 +71,7 @@ class UpsertHold:
             else:
                 hold = known
                 await self._grow(transaction, actor, hold, order)
+                await self._reword(transaction, actor, hold, order)
             if order.released and hold.active:
                 hold = await legal_holds.release(transaction, hold, actor) or hold
             return await _report(connection, hold, placed=known is None)
@@ -126,6 +127,24 @@ class UpsertHold:
                 custodian_ids=more_custodians,
                 action="hold.extended",
             )
+
+    async def _reword(
+        self, transaction: Transaction, actor: Actor, hold: LegalHold, order: HoldOrder
+    ) -> None:
+        """Take over another reason, while the hold stands; the one before stays on record."""
+        if hold.reason == order.reason or not hold.active:
+            return
+        await transaction.connection.execute(
+            "UPDATE holds SET reason = $2 WHERE id = $1", hold.id, order.reason
+        )
+        await audit_trail.record(
+            transaction.connection,
+            "hold.reworded",
+            actor,
+            hold_id=hold.id,
+            reason=order.reason,
+            details={"matter": hold.matter, "before": hold.reason},
+        )
 
 
 class OrphanHold:

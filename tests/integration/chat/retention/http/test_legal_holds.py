@@ -159,6 +159,19 @@ async def test_a_resource_can_only_hold_more_and_then_let_go_of_all(
     assert [row["action"] for row in actions] == ["hold.placed", "hold.extended", "hold.released"]
 
 
+async def test_a_resource_may_explain_itself_anew_and_both_reasons_are_on_record(
+    desk: Desk, rows: asyncpg.Connection
+) -> None:
+    past, uid = await converse(rows, [FRESH]), uuid4()
+    named = [str(past.id)]
+    await desk.resource("PUT", uid, conversation_ids=named, reason="the first reason")
+    await desk.resource("PUT", uid, conversation_ids=named, reason="a better reason")
+    review = await desk.review(past.id)
+    assert [each["reason"] for each in review.body["holds"]] == ["a better reason"]
+    reasons = await rows.fetch("SELECT reason FROM audit_records WHERE action LIKE 'hold.%'")
+    assert [row["reason"] for row in reasons] == ["the first reason", "a better reason"]
+
+
 async def test_the_api_cannot_release_what_a_resource_manages(
     desk: Desk, rows: asyncpg.Connection
 ) -> None:
