@@ -9,7 +9,7 @@ import orjson
 from crowd import Guest, converse, gather_guests
 from parlor_dev.client import Api
 from parlor_dev.stack import Stack
-from report import Figure, latency, rate
+from report import Figure, latency, rate, resident_mb
 from wire import Wire
 
 _WARM_UP = 50
@@ -81,6 +81,55 @@ async def latencies(stack: Stack, api: Api, count: int) -> list[Figure]:
         for wire in (hers, his, elsewhere):
             await wire.close()
     return figures
+
+
+async def resumption(stack: Stack, api: Api, *, missed: int) -> list[Figure]:
+    """Seconds from connecting to the last of `missed` events, and what it costs in memory."""
+    ann, ben = await gather_guests(stack, api, 2)
+    conversation = await converse(api, ann, ben)
+    origin = stack.public_urls("chat")[0]
+    url = _socket_url(origin, conversation)
+    async with aiohttp.ClientSession() as http:
+        sender = await Wire.connect(http, url, ann.token)
+        acked = asyncio.Event()
+        count = 0
+
+        def on_ack(frame: bytes) -> None:
+            nonlocal count
+            count += b'"ack"' in frame[:24]
+            if count == missed:
+                acked.set()
+
+        sender.on_frame = on_ack
+        for number in range(missed):
+            await sender.send(b'{"type":"send","id":"%d","body":"missed"}' % number)
+        await asyncio.wait_for(acked.wait(), 120)
+        await sender.close()
+        pid = stack.process("chat-api-1").pid or 0
+        before, samples = resident_mb(pid), []
+        live = Api(origin, token=ben.token, http=api.http).live(
+            f"/api/v1/conversations/{conversation}/ws"
+        )
+        async with live:
+            epoch = live.epoch
+        for _ in range(5):
+            live.epoch, live.seq = epoch, 0
+            started = time.perf_counter()
+            await live.resume()
+            for _ in range(missed):
+                await live.next()
+            samples.append(time.perf_counter() - started)
+            await live.close()
+        grown = resident_mb(pid) - before
+    median = sorted(samples)[2]
+    return [
+        Figure(
+            f"chat: resume after {missed:,} missed events",
+            f"{median:.2f} s, {grown:+.0f} MB",
+            "≤ 1 s, memory flat",
+            median <= 1,
+        )
+    ]
 
 
 async def throughput(

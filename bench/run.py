@@ -16,18 +16,10 @@ import login
 import sidecar
 from parlor_dev.client import Api
 from parlor_dev.stack import Stack
-from report import Figure, Report
+from report import Figure, Report, resident_mb
 from rich.console import Console
 
 PARTS = ("login", "chat", "game", "memory", "sidecar")
-
-
-def resident_mb(pid: int) -> float:
-    """Resident memory of a process in megabytes."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) / 1024
-    return 0.0
 
 
 def memory(stack: Stack) -> list[Figure]:
@@ -72,7 +64,8 @@ async def measure(parts: set[str], seconds: float, console: Console) -> Report:
                 console.print("login …")
                 report.add(*await login.login_rate(stack, api, seconds))
             if "chat" in parts:
-                console.print("chat throughput …")
+                console.print("chat throughput and resume …")
+                report.add(*await chat.resumption(stack, api, missed=10_000))
                 report.add(*await chat.throughput(stack, api, pairs=50, window=8, seconds=seconds))
             if "game" in parts:
                 console.print("game …")

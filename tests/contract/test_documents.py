@@ -5,6 +5,7 @@
 
 import inspect
 import os
+from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -45,11 +46,18 @@ def _default(value: Any) -> str:
         return "secret"
     if isinstance(value, Path):
         return f"`{value}`" if not value.is_relative_to(ROOT) else "from the checkout"
-    if hasattr(value, "total_seconds"):
-        import pydantic
-
-        return f"`{pydantic.TypeAdapter(type(value)).dump_json(value).decode().strip(chr(34))}`"
+    if isinstance(value, timedelta):
+        return f"`{_iso_8601(value)}`"
     return f"`{value}`"
+
+
+def _iso_8601(value: timedelta) -> str:
+    """As the contract writes durations: whole days, or hours, minutes and seconds."""
+    seconds = int(value.total_seconds())
+    if seconds and seconds % 86400 == 0:
+        return f"P{seconds // 86400}D"
+    parts = ((seconds // 3600, "H"), (seconds // 60 % 60, "M"), (seconds % 60, "S"))
+    return "PT" + ("".join(f"{count}{unit}" for count, unit in parts if count) or "0S")
 
 
 def _rows(fields: dict[str, Any]) -> list[str]:
