@@ -1,10 +1,11 @@
-"""The tables of the game service.
+"""The tables of the game service: what migrations are made from.
 
-Three tables are only written and read by SQL and are made in the migration, since their keys have
-two columns: `game_moves` (game_id, number), the append-only log that a table is rebuilt from;
-`game_events` (game_id, seq), what the sockets stream, the private part of each seat apart; and
-`play_keys` (game_id, user_id, key), which plays came with an Idempotency-Key. Plays are committed
-by the SQL function `commit_plays`, also made there.
+Use cases that run often speak SQL to them directly, since each round trip counts there. Three
+tables are made in the migration alone, since their keys have several columns: `game_moves`
+(game_id, number), the append-only log that a table is rebuilt from; `game_events` (game_id, seq),
+what the sockets stream, the private part of each seat apart; and `play_keys` (game_id, user_id,
+key), which plays came with an Idempotency-Key. Plays are committed by the SQL function
+`commit_plays`, presence by `settle_presence`, also made there.
 """
 
 from tortoise import fields
