@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
-from parlor_dev.topics import Topic, ensure_topics
 from parlor_kit.events import Event, Schemas
+from parlor_kit.kafka import Brokers
+from parlor_kit.topics import Topic, ensure_topics
 
 TYPE = "thing.happened"
 
@@ -56,7 +57,7 @@ class EventMap:
     async def make_topics(self, bootstrap: str) -> None:
         names = (self.topic, self.dead_letters)
         await ensure_topics(
-            bootstrap, [Topic(name, self.partitions, 24 * 3600 * 1000) for name in names]
+            Brokers(bootstrap), [Topic(name, self.partitions, 24 * 3600 * 1000) for name in names]
         )
 
 

@@ -47,7 +47,7 @@ async def api(settings: ChatSettings) -> Api:
     hub = Hub(StreamSource(database))
     writer = StreamWriter(database, hub)
     feed = LiveFeed(
-        settings.parlor_kafka_bootstrap,
+        settings.brokers,
         live_feed.TOPICS,
         wanted=live_feed.wanted(hub),
         on_event=live_feed.on_event(hub),
@@ -113,12 +113,12 @@ async def worker(settings: ChatSettings) -> Worker:
     await database.open()
     customer = _customer(settings)
     entitlements = CustomerEntitlements(customer)
-    relay = Relay(database, schemas, settings.parlor_kafka_bootstrap)
+    relay = Relay(database, schemas, settings.brokers)
     consumer = Consumer(
         "chat",
         Inbox(database, schemas, reactions(entitlements)),
         schemas,
-        settings.parlor_kafka_bootstrap,
+        settings.brokers,
     )
     recheck = RecheckDue(database, entitlements)
 

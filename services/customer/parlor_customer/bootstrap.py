@@ -78,10 +78,8 @@ async def worker(settings: CustomerSettings) -> Worker:
     database = Database(settings.database_url, "customer")
     await database.open()
     schemas = Schemas(settings.parlor_schemas_dir)
-    relay = Relay(database, schemas, settings.parlor_kafka_bootstrap)
-    consumer = Consumer(
-        "customer", inbox(settings, database, schemas), schemas, settings.parlor_kafka_bootstrap
-    )
+    relay = Relay(database, schemas, settings.brokers)
+    consumer = Consumer("customer", inbox(settings, database, schemas), schemas, settings.brokers)
 
     async def prune() -> None:
         await every(_DAY, "prune-inbox", lambda: prune_inbox(database))

@@ -16,7 +16,10 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
-from parlor_dev import accounts, checkout, containers, roles, topics
+from parlor_kit import topics
+from parlor_kit.kafka import Brokers
+
+from parlor_dev import accounts, checkout, containers, roles
 from parlor_dev.kafka import KafkaBroker
 from parlor_dev.ports import PortReservations
 from parlor_dev.postgres import PostgresServer
@@ -68,10 +71,10 @@ async def postgres() -> AsyncIterator[PostgresBacking]:
 @asynccontextmanager
 async def kafka() -> AsyncIterator[str]:
     """Bootstrap address of a broker that has the topics of kafka/topics.yaml."""
-    wanted = topics.read_topics(checkout.kafka_folder() / "topics.yaml")
     if await _use_docker():
+        wanted = topics.read_topics(checkout.kafka_folder() / "topics.yaml")
         async with containers.kafka() as bootstrap:
-            await topics.ensure_topics(bootstrap, wanted)
+            await topics.ensure_topics(Brokers(bootstrap), wanted)
             yield bootstrap
         return
     with _workplace() as (folder, ports):
@@ -84,7 +87,7 @@ async def kafka() -> AsyncIterator[str]:
         )
         try:
             await broker.start()
-            await topics.ensure_topics(broker.bootstrap, wanted)
+            await broker.make_topics()
             yield broker.bootstrap
         finally:
             await broker.stop()

@@ -15,11 +15,13 @@ from pathlib import Path
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
+from parlor_kit import topics
+from parlor_kit.kafka import Brokers
 
-from parlor_dev import java, kafka_jars
+from parlor_dev import checkout, java, kafka_jars
 from parlor_dev.ports import HOST
 from parlor_dev.problems import Problem
-from parlor_dev.processes import Command, ManagedProcess, Report, silent
+from parlor_dev.processes import Command, ManagedProcess, ProcessFailed, Report, silent
 
 _JVM = (
     "-Xmx256m",
@@ -130,6 +132,15 @@ class KafkaBroker:
             ready_seconds=90.0,
             report=self._report,
         )
+
+    async def make_topics(self) -> int:
+        """Make the topics of kafka/topics.yaml; how many there are."""
+        wanted = topics.read_topics(checkout.kafka_folder() / "topics.yaml")
+        try:
+            await topics.ensure_topics(Brokers(self.bootstrap), wanted)
+        except topics.TopicsRefused as refusal:
+            raise ProcessFailed(str(refusal)) from refusal
+        return len(wanted)
 
     async def _answers(self) -> bool:
         """Whether it accepts, and answers what every client asks first."""

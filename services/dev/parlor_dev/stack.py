@@ -20,7 +20,7 @@ from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
-from parlor_dev import accounts, checkout, gateway, issuer, logfiles, pids, ports, roles, topics
+from parlor_dev import accounts, gateway, issuer, logfiles, pids, ports, roles
 from parlor_dev.home import Home, RunState
 from parlor_dev.kafka import KafkaBroker
 from parlor_dev.ports import HOST, PortReservations
@@ -256,9 +256,8 @@ class Stack:
     async def _start_kafka(self, started: float) -> None:
         await self.kafka.start()
         self.kafka.process.auto_restart = self._auto_restart
-        wanted = topics.read_topics(checkout.kafka_folder() / "topics.yaml")
-        await topics.ensure_topics(self.kafka.bootstrap, wanted)
-        self._report(f"Kafka is ready, {len(wanted)} topics ({_since(started)})")
+        count = await self.kafka.make_topics()
+        self._report(f"Kafka is ready, {count} topics ({_since(started)})")
 
     async def _start_postgres(self, started: float) -> None:
         self.postgres.process.auto_restart = self._auto_restart

@@ -125,7 +125,7 @@ def live_feed(settings: GameSettings, hub: Hub, disabled_accounts: DisabledAccou
             hub.close_viewer(UUID(event.key), NOT_ENTITLED, "this account is disabled")
 
     return LiveFeed(
-        settings.parlor_kafka_bootstrap,
+        settings.brokers,
         (events.TOPIC, _IDENTITY_TOPIC),
         wanted=wanted,
         on_event=on_event,
@@ -137,10 +137,8 @@ async def worker(settings: GameSettings) -> Worker:
     database = Database(settings.database_url, "game")
     await database.open()
     schemas = Schemas(settings.parlor_schemas_dir)
-    relay = Relay(database, schemas, settings.parlor_kafka_bootstrap)
-    consumer = Consumer(
-        "game", inbox(settings, database, schemas), schemas, settings.parlor_kafka_bootstrap
-    )
+    relay = Relay(database, schemas, settings.brokers)
+    consumer = Consumer("game", inbox(settings, database, schemas), schemas, settings.brokers)
 
     async def expire() -> None:
         await every(2, "expire-invites", lambda: expire_invites(database))

@@ -155,7 +155,7 @@ def _prepare_and_refresh(
 async def worker(settings: IdentitySettings) -> Worker:
     database = Database(settings.database_url, "identity", pool=4)
     await database.open()
-    relay = Relay(database, Schemas(settings.parlor_schemas_dir), settings.parlor_kafka_bootstrap)
+    relay = Relay(database, Schemas(settings.parlor_schemas_dir), settings.brokers)
     prune = PruneExpired(database)
     rotation = key_rotation(settings, database)
     return Worker(

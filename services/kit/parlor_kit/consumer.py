@@ -20,6 +20,7 @@ from parlor_kit.clock import now, rfc3339
 from parlor_kit.database import Database, Transaction
 from parlor_kit.errors import DependencyUnavailable
 from parlor_kit.events import Event, EventInvalid, Schemas, parse
+from parlor_kit.kafka import Brokers
 
 log = logs.get("consumer")
 
@@ -76,13 +77,13 @@ class Inbox:
 class Consumer:
     """The group of a service over the topics that name it as a consumer. Runs until cancelled."""
 
-    def __init__(self, service: str, inbox: Inbox, schemas: Schemas, bootstrap: str) -> None:
+    def __init__(self, service: str, inbox: Inbox, schemas: Schemas, brokers: Brokers) -> None:
         self._service = service
         self._inbox = inbox
         self._topics = {
             name: topic for name, topic in schemas.topics.items() if service in topic.consumers
         }
-        self._bootstrap = bootstrap
+        self._brokers = brokers
 
     async def run(self) -> None:
         if not self._topics:
@@ -97,7 +98,7 @@ class Consumer:
     async def _consume(self) -> None:
         consumer = AIOKafkaConsumer(
             *self._topics,
-            bootstrap_servers=self._bootstrap,
+            **self._brokers.arguments(),
             group_id=self._service,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
@@ -107,7 +108,7 @@ class Consumer:
             metadata_max_age_ms=30_000,
         )
         producer = AIOKafkaProducer(
-            bootstrap_servers=self._bootstrap, acks="all", enable_idempotence=True
+            **self._brokers.arguments(), acks="all", enable_idempotence=True
         )
         try:
             await producer.start()

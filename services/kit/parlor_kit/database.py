@@ -3,13 +3,15 @@
 `Database.transaction()` opens the one transaction of a request or message. Tortoise queries made
 inside join it; hot paths use its asyncpg connection; events published on it go to the outbox just
 before the commit. Faults that mean "the database is not there" become `DependencyUnavailable`.
+A URL says by `?sslmode=verify-full&sslrootcert=/path` what TLS it wants, as libpq has it.
 """
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, cast
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import asyncpg
 from tortoise import Tortoise
@@ -63,6 +65,29 @@ async def _as_it_is(_: asyncpg.Connection) -> None:
     """
 
 
+def tls_of(url: str) -> ssl.SSLContext | bool | None:
+    """What `sslmode` of a database URL asks for, since Tortoise does not pass it on.
+
+    None leaves it to asyncpg: TLS where the server offers it, unverified. `verify-full` checks
+    the certificate and its name, `verify-ca` the certificate, `require` neither.
+    """
+    query = parse_qs(urlsplit(url).query)
+    mode = query.get("sslmode", ["prefer"])[-1]
+    match mode:
+        case "prefer" | "allow":
+            return None
+        case "disable":
+            return False
+        case "require" | "verify-ca" | "verify-full":
+            context = ssl.create_default_context(cafile=query.get("sslrootcert", [None])[-1])
+            context.check_hostname = mode == "verify-full"
+            if mode == "require":
+                context.verify_mode = ssl.CERT_NONE
+            return context
+        case _:
+            raise ValueError(f"sslmode {mode!r} is none of PostgreSQL's")
+
+
 def tortoise_config(url: str, app: str, *, pool: int = 10) -> dict[str, Any]:
     """The Tortoise configuration of service `app` on the database that `url` names."""
     parts = urlsplit(url)
@@ -82,6 +107,7 @@ def tortoise_config(url: str, app: str, *, pool: int = 10) -> dict[str, Any]:
                     "timeout": 5,
                     "server_settings": {"application_name": f"parlor-{app}"},
                     "reset": _as_it_is,
+                    "ssl": tls_of(url),
                 },
             }
         },

@@ -15,6 +15,7 @@ from aiokafka.structs import ConsumerRecord, TopicPartition
 from parlor_kit.consumer import Inbox, dead_letter_headers
 from parlor_kit.errors import DependencyUnavailable
 from parlor_kit.events import Schemas
+from parlor_kit.kafka import Brokers
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +45,9 @@ def _describe(record: ConsumerRecord, outcome: str) -> DeadLetter:
 class DeadLetters:
     """The dead-letter topics of `service`, read by a group of their own."""
 
-    def __init__(self, service: str, schemas: Schemas, bootstrap: str) -> None:
+    def __init__(self, service: str, schemas: Schemas, brokers: Brokers) -> None:
         self._service = service
-        self._bootstrap = bootstrap
+        self._brokers = brokers
         self._origins = {
             topic.dead_letters(service): name
             for name, topic in schemas.topics.items()
@@ -66,7 +67,7 @@ class DeadLetters:
         """
         letters = []
         producer = AIOKafkaProducer(
-            bootstrap_servers=self._bootstrap, acks="all", enable_idempotence=True
+            **self._brokers.arguments(), acks="all", enable_idempotence=True
         )
         await producer.start()
         try:
@@ -100,7 +101,7 @@ class DeadLetters:
     async def _consumer(self) -> AsyncIterator[AIOKafkaConsumer]:
         consumer = AIOKafkaConsumer(
             *self._origins,
-            bootstrap_servers=self._bootstrap,
+            **self._brokers.arguments(),
             group_id=f"{self._service}.dead-letters",
             enable_auto_commit=False,
             auto_offset_reset="earliest",

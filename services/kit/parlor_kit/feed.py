@@ -14,6 +14,7 @@ from aiokafka.structs import TopicPartition
 
 from parlor_kit import logs
 from parlor_kit.events import Event, EventInvalid, parse
+from parlor_kit.kafka import Brokers
 
 log = logs.get("feed")
 
@@ -28,13 +29,13 @@ class LiveFeed:
 
     def __init__(
         self,
-        bootstrap: str,
+        brokers: Brokers,
         topics: Iterable[str],
         *,
         wanted: Callable[[str, str], bool],
         on_event: Callable[[Event], None],
     ) -> None:
-        self._bootstrap = bootstrap
+        self._brokers = brokers
         self._topics = tuple(topics)
         self._wanted = wanted
         self._on_event = on_event
@@ -52,7 +53,7 @@ class LiveFeed:
     async def _follow(self) -> None:
         consumer = AIOKafkaConsumer(
             *self._topics,
-            bootstrap_servers=self._bootstrap,
+            **self._brokers.arguments(),
             group_id=None,
             enable_auto_commit=False,
             auto_offset_reset="latest",

@@ -9,8 +9,12 @@ A model with `append_only = True` (audit records) gives the service's role no ri
 delete its rows: what a service wrote there, no bug and no intruder in that service can take back.
 """
 
+import asyncio
+import pkgutil
+import time
 from collections.abc import Mapping
 from importlib import import_module
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
@@ -21,10 +25,12 @@ from tortoise.models import Model
 
 from parlor_kit import logs
 from parlor_kit.database import gone_is_unavailable, tortoise_config
+from parlor_kit.errors import DependencyUnavailable
 
 log = logs.get("migrate")
 
 _LOCK: Final = 0x4D494752  # "MIGR"
+_POLL_SECONDS: Final = 0.5
 
 
 async def migrate(owner_url: str, app_url: str, app: str) -> None:
@@ -43,6 +49,53 @@ async def migrate(owner_url: str, app_url: str, app: str) -> None:
         log.info("migrate.done", app=app)
     finally:
         await guard.close()
+
+
+async def migrated(app_url: str, app: str) -> bool:
+    """Whether the database has every migration of this code, and the service may use it.
+
+    Asked with the service's own role, so a grant that is still to come counts as not yet. A
+    database that is ahead of the code is fine: migrations only expand.
+    """
+    wanted = {("kit", name) for name in _migrations("parlor_kit")}
+    wanted |= {(app, name) for name in _migrations(f"parlor_{app}")}
+    try:
+        connection = await asyncpg.connect(app_url, timeout=5, command_timeout=5)
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as fault:
+        log.info("migrate.database_away", app=app, fault=repr(fault))
+        return False
+    try:
+        rows = await connection.fetch("SELECT app, name FROM tortoise_migrations")
+        usable = await connection.fetchval(
+            "SELECT bool_and(has_table_privilege(quote_ident(tablename), 'SELECT')) "
+            "FROM pg_tables WHERE schemaname = 'public'"
+        )
+    except (asyncpg.UndefinedTableError, asyncpg.InsufficientPrivilegeError):
+        return False
+    finally:
+        await connection.close(timeout=5)
+    return bool(usable) and wanted <= {(row["app"], row["name"]) for row in rows}
+
+
+async def await_migration(app_url: str, app: str, seconds: float) -> None:
+    """Return when the database is ready for this code.
+
+    Raises:
+        DependencyUnavailable: it was not within `seconds`.
+    """
+    deadline = time.monotonic() + seconds
+    while not await migrated(app_url, app):
+        if time.monotonic() > deadline:
+            raise DependencyUnavailable(f"The database of {app} was not migrated in {seconds:g} s")
+        await asyncio.sleep(_POLL_SECONDS)
+    log.info("migrate.found", app=app)
+
+
+def _migrations(package: str) -> list[str]:
+    """Names of the migrations of a package, without importing them."""
+    folder = Path(str(import_module(package).__file__)).with_name("migrations")
+    found = [module.name for module in pkgutil.iter_modules([str(folder)])]
+    return [name for name in found if name[:1].isdigit()]
 
 
 def append_only_tables(config: Mapping[str, Any]) -> list[str]:

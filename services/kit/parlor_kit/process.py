@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import uvloop
+from aiokafka.errors import KafkaError
 
-from parlor_kit import logs
+from parlor_kit import logs, topics
 from parlor_kit.consumer import Inbox
 from parlor_kit.database import Database
 from parlor_kit.dead_letters import DeadLetters
@@ -26,7 +27,7 @@ from parlor_kit.errors import DependencyUnavailable
 from parlor_kit.events import Schemas
 from parlor_kit.http import build_app, mount, mount_docs
 from parlor_kit.hub import Hub
-from parlor_kit.migrate import migrate
+from parlor_kit.migrate import await_migration, migrate
 from parlor_kit.principal import Users
 from parlor_kit.routing import Routes
 from parlor_kit.sealing import Sealer
@@ -87,6 +88,10 @@ def main(service: Service) -> None:
     commands.add_parser("api", help="serve the public, internal and health listeners")
     commands.add_parser("worker", help="carry events to Kafka, consume, run periodic jobs")
     commands.add_parser("migrate", help="bring the database up to this code, as its owner")
+    waiting = commands.add_parser("await-migration", help="wait until the database has been")
+    waiting.add_argument("--seconds", type=float, default=300, help="how long at most (300)")
+    making = commands.add_parser("topics", help="make the topics of topics.yaml that are missing")
+    making.add_argument("--replication", type=int, default=1, help="brokers that keep each (1)")
     if service.inbox is not None:
         letters = commands.add_parser("dead-letters", help="list or replay dead letters")
         letters.add_argument("action", choices=("list", "replay"))
@@ -109,6 +114,10 @@ async def _run(service: Service, settings: Any, arguments: argparse.Namespace) -
             return await _work(service, settings)
         case "migrate":
             return await _migrate(service, settings)
+        case "await-migration":
+            return await _await_migration(service, settings, arguments.seconds)
+        case "topics":
+            return await _topics(settings, arguments.replication)
         case "dead-letters":
             return await _dead_letters(service, settings, arguments.action)
         case other:
@@ -124,9 +133,29 @@ async def _migrate(service: Service, settings: ServiceSettings) -> int:
     return 0
 
 
+async def _await_migration(service: Service, settings: ServiceSettings, seconds: float) -> int:
+    try:
+        await await_migration(settings.database_url, service.name, seconds)
+    except DependencyUnavailable as fault:
+        print(f"parlor: {fault.detail}", file=sys.stderr)  # noqa: T201
+        return 1
+    return 0
+
+
+async def _topics(settings: ServiceSettings, replication: int) -> int:
+    wanted = topics.read_topics(settings.parlor_schemas_dir / "topics.yaml")
+    try:
+        await topics.ensure_topics(settings.brokers, wanted, replication=replication)
+    except (topics.TopicsRefused, KafkaError, OSError) as fault:
+        print(f"parlor: {fault!r}", file=sys.stderr)  # noqa: T201
+        return 1
+    print(f"{len(wanted)} topics")  # noqa: T201
+    return 0
+
+
 async def _dead_letters(service: Service, settings: ServiceSettings, action: str) -> int:
     schemas = Schemas(settings.parlor_schemas_dir)
-    letters = DeadLetters(service.name, schemas, settings.parlor_kafka_bootstrap)
+    letters = DeadLetters(service.name, schemas, settings.brokers)
     database = Database(settings.database_url, service.name)
     await database.open()
     try:

@@ -18,6 +18,7 @@ from parlor_kit import logs, metrics
 from parlor_kit.database import Database
 from parlor_kit.errors import DependencyUnavailable
 from parlor_kit.events import EventInvalid, Schemas, envelope
+from parlor_kit.kafka import Brokers
 from parlor_kit.outbox import CHANNEL
 
 log = logs.get("relay")
@@ -43,10 +44,10 @@ FROM outbox WHERE error IS NULL ORDER BY id LIMIT $1
 class Relay:
     """Runs until cancelled; survives an absent broker or database and resumes by itself."""
 
-    def __init__(self, database: Database, schemas: Schemas, bootstrap: str) -> None:
+    def __init__(self, database: Database, schemas: Schemas, brokers: Brokers) -> None:
         self._database = database
         self._schemas = schemas
-        self._bootstrap = bootstrap
+        self._brokers = brokers
         self._wake = asyncio.Event()
         self._delay = _FIRST_DELAY
 
@@ -70,7 +71,7 @@ class Relay:
             await connection.execute("SET synchronous_commit = off")
             await connection.add_listener(CHANNEL, lambda *_: self._wake.set())
             producer = AIOKafkaProducer(
-                bootstrap_servers=self._bootstrap,
+                **self._brokers.arguments(),
                 acks="all",
                 enable_idempotence=True,
                 linger_ms=0,

@@ -9,8 +9,10 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from parlor_kit.kafka import Brokers, SaslMechanism, SecurityProtocol
 
 _CHECKOUT = Path(__file__).resolve().parents[3]
 
@@ -47,6 +49,21 @@ class ServiceSettings(BaseSettings):
     parlor_kafka_bootstrap: Annotated[
         str, Field(description="Brokers as host:port, separated by commas.")
     ]
+    parlor_kafka_security_protocol: Annotated[
+        SecurityProtocol, Field(description="PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL.")
+    ] = "PLAINTEXT"
+    parlor_kafka_sasl_mechanism: Annotated[
+        SaslMechanism, Field(description="PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512.")
+    ] = "SCRAM-SHA-512"
+    parlor_kafka_username: Annotated[
+        str | None, Field(description="User of the SASL protocols.")
+    ] = None
+    parlor_kafka_password: Annotated[
+        SecretStr | None, Field(description="Password of that user.")
+    ] = None
+    parlor_kafka_ca_file: Annotated[
+        Path | None, Field(description="CA of the brokers' certificates; else the system's.")
+    ] = None
     parlor_public_host: Annotated[str, Field(description="Address of the public listener.")] = (
         "127.0.0.1"
     )
@@ -98,6 +115,28 @@ class ServiceSettings(BaseSettings):
     @property
     def database_url(self) -> str:
         return self.parlor_database_url.get_secret_value()
+
+    @property
+    def brokers(self) -> Brokers:
+        password = self.parlor_kafka_password
+        return Brokers(
+            self.parlor_kafka_bootstrap,
+            security_protocol=self.parlor_kafka_security_protocol,
+            sasl_mechanism=self.parlor_kafka_sasl_mechanism,
+            username=self.parlor_kafka_username,
+            password=None if password is None else password.get_secret_value(),
+            ca_file=self.parlor_kafka_ca_file,
+        )
+
+    @model_validator(mode="after")
+    def _kafka_is_whole(self) -> Self:
+        wanted = self.parlor_kafka_security_protocol.startswith("SASL")
+        given = (self.parlor_kafka_username, self.parlor_kafka_password)
+        if wanted and None in given:
+            raise ValueError("SASL needs PARLOR_KAFKA_USERNAME and PARLOR_KAFKA_PASSWORD")
+        if not wanted and given != (None, None):
+            raise ValueError("PARLOR_KAFKA_USERNAME and PARLOR_KAFKA_PASSWORD need a SASL protocol")
+        return self
 
     @property
     def secret_key(self) -> bytes:

@@ -9,9 +9,11 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError
-from parlor_dev import checkout, topics
+from parlor_dev import checkout
 from parlor_dev.kafka import KafkaBroker
 from parlor_dev.ports import PortReservations
+from parlor_kit import topics
+from parlor_kit.kafka import Brokers
 
 pytestmark = pytest.mark.integration
 WANTED = topics.read_topics(checkout.kafka_folder() / "topics.yaml")
@@ -44,7 +46,7 @@ async def test_it_has_every_topic_with_its_partitions_and_retention(kafka_bootst
 
 async def test_making_the_topics_again_changes_nothing(kafka_bootstrap: str) -> None:
     before = await topic_names(kafka_bootstrap)
-    await topics.ensure_topics(kafka_bootstrap, WANTED)
+    await topics.ensure_topics(Brokers(kafka_bootstrap), WANTED)
     assert await topic_names(kafka_bootstrap) == before
 
 
@@ -84,7 +86,7 @@ async def first_record(bootstrap: str) -> bytes | None:
 
 async def test_it_keeps_its_records_over_a_kill_and_over_a_stop(broker: KafkaBroker) -> None:
     await broker.start()
-    await topics.ensure_topics(broker.bootstrap, WANTED)
+    await broker.make_topics()
     async with AIOKafkaProducer(bootstrap_servers=broker.bootstrap, acks="all") as producer:
         await producer.send_and_wait("chat.events", b"kept")
     await broker.process.kill()

@@ -17,6 +17,7 @@ from parlor_kit.database import Database, Transaction
 from parlor_kit.dead_letters import DeadLetters
 from parlor_kit.errors import DependencyUnavailable
 from parlor_kit.events import Event, envelope
+from parlor_kit.kafka import Brokers
 
 pytestmark = pytest.mark.integration
 
@@ -65,12 +66,12 @@ def inbox(database: Database, rows: asyncpg.Connection, things: EventMap, reader
 
 @pytest.fixture
 def consumer(inbox: Inbox, things: EventMap, kafka_bootstrap: str) -> Consumer:
-    return Consumer(things.consumer, inbox, things.schemas, kafka_bootstrap)
+    return Consumer(things.consumer, inbox, things.schemas, Brokers(kafka_bootstrap))
 
 
 @pytest.fixture
 def letters(things: EventMap, kafka_bootstrap: str) -> DeadLetters:
-    return DeadLetters(things.consumer, things.schemas, kafka_bootstrap)
+    return DeadLetters(things.consumer, things.schemas, Brokers(kafka_bootstrap))
 
 
 async def buried(
@@ -189,7 +190,7 @@ async def test_a_consumer_goes_on_where_its_group_stood(
     async with running(consumer.run()):
         await until(lambda: reader.applied == [0], 20)
     await put(kafka_bootstrap, things.topic, "a", wire(things.event(1)))
-    again = Consumer(things.consumer, inbox, things.schemas, kafka_bootstrap)
+    again = Consumer(things.consumer, inbox, things.schemas, Brokers(kafka_bootstrap))
     async with running(again.run()):
         await until(lambda: reader.applied == [0, 1], 30)
 

@@ -7,6 +7,8 @@ import asyncpg
 import pytest
 from parlor_dev.backing import PostgresBacking
 from parlor_dev.roles import DatabaseAccess
+from parlor_kit.errors import DependencyUnavailable
+from parlor_kit.migrate import await_migration, migrated
 
 pytestmark = pytest.mark.integration
 
@@ -73,3 +75,36 @@ async def test_a_second_run_grants_what_a_new_table_needs_and_changes_nothing(
     access = await postgres_server.database("migrating")
     assert (await run(access, "customer"))[0] == 0
     assert (await run(access, "customer"))[0] == 0
+
+
+async def test_a_replica_waits_until_its_database_is_migrated_and_granted(
+    postgres_server: PostgresBacking,
+) -> None:
+    access = await postgres_server.database("migrating")
+    assert not await migrated(access.app_url, "customer")
+    waiting = asyncio.create_task(await_migration(access.app_url, "customer", 60))
+    assert (await run(access, "customer"))[0] == 0
+    await waiting
+    assert await migrated(access.app_url, "customer")
+
+
+async def test_a_table_without_its_grant_and_a_missing_migration_are_not_ready(
+    postgres_server: PostgresBacking,
+) -> None:
+    access = await postgres_server.database("migrating")
+    assert (await run(access, "customer"))[0] == 0
+    owner = await asyncpg.connect(access.owner_url)
+    try:
+        await owner.execute("CREATE TABLE fresh (id int)")
+        assert not await migrated(access.app_url, "customer")
+        await owner.execute("DROP TABLE fresh")
+        assert await migrated(access.app_url, "customer")
+        await owner.execute("DELETE FROM tortoise_migrations WHERE app = 'customer'")
+        assert not await migrated(access.app_url, "customer")
+    finally:
+        await owner.close()
+
+
+async def test_waiting_for_a_database_that_is_away_ends() -> None:
+    with pytest.raises(DependencyUnavailable, match="not migrated in"):
+        await await_migration("postgresql://nobody:x@127.0.0.1:1/none", "customer", 0)

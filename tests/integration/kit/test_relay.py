@@ -20,6 +20,7 @@ from parlor_dev.ports import PortReservations
 from parlor_dev.roles import DatabaseAccess
 from parlor_kit.database import Database
 from parlor_kit.events import Event
+from parlor_kit.kafka import Brokers
 from parlor_kit.relay import Relay
 
 pytestmark = pytest.mark.integration
@@ -61,7 +62,7 @@ async def test_each_stream_keeps_its_order(
     things = event_map(tmp_path, partitions=3)
     await things.make_topics(kafka_bootstrap)
     await publish(database, *(things.event(n, key) for n in range(40) for key in "abc"))
-    async with running(Relay(database, things.schemas, kafka_bootstrap).run()):
+    async with running(Relay(database, things.schemas, Brokers(kafka_bootstrap)).run()):
         for number in range(40, 60):
             await publish(database, *(things.event(number, key) for key in "cab"))
         await carried(rows)
@@ -73,7 +74,7 @@ async def test_an_event_is_a_cloud_event(
     database: Database, rows: asyncpg.Connection, kafka_bootstrap: str, things: EventMap
 ) -> None:
     event = things.event(7, "stream-1", padding="ö")
-    async with running(Relay(database, things.schemas, kafka_bootstrap).run()):
+    async with running(Relay(database, things.schemas, Brokers(kafka_bootstrap)).run()):
         await publish(database, event)
         await carried(rows)
     (found,) = await records(kafka_bootstrap, things.topic)
@@ -109,7 +110,7 @@ async def test_what_can_never_be_sent_is_parked_and_the_rest_goes_on(
         "SELECT gen_random_uuid(), topic, key, type, 'no json', time FROM outbox LIMIT 1"
     )
     await publish(database, things.event(8))
-    async with running(Relay(database, things.schemas, kafka_bootstrap).run()):
+    async with running(Relay(database, things.schemas, Brokers(kafka_bootstrap)).run()):
         await carried(rows)
     found = numbers_by_key(await records(kafka_bootstrap, things.topic))
     assert found == {"a": [1, 6, 8]}
@@ -122,8 +123,8 @@ async def test_one_relay_works_and_another_takes_over(
     database: Database, rows: asyncpg.Connection, kafka_bootstrap: str, things: EventMap
 ) -> None:
     schemas = things.schemas
-    async with running(Relay(database, schemas, kafka_bootstrap).run()):
-        async with running(Relay(database, schemas, kafka_bootstrap).run()):
+    async with running(Relay(database, schemas, Brokers(kafka_bootstrap)).run()):
+        async with running(Relay(database, schemas, Brokers(kafka_bootstrap)).run()):
             await publish(database, *(things.event(number) for number in range(5)))
             await carried(rows)
             leaders = await rows.fetchval(
@@ -138,7 +139,7 @@ async def test_one_relay_works_and_another_takes_over(
 async def test_a_relay_whose_session_the_server_ends_goes_on(
     database: Database, rows: asyncpg.Connection, kafka_bootstrap: str, things: EventMap
 ) -> None:
-    async with running(Relay(database, things.schemas, kafka_bootstrap).run()):
+    async with running(Relay(database, things.schemas, Brokers(kafka_bootstrap)).run()):
         await publish(database, things.event(0))
         await carried(rows)
         await rows.execute(
@@ -163,7 +164,9 @@ async def test_events_wait_for_a_broker_that_is_away_and_then_go_in_order(
     )
     try:
         await publish(database, *(things.event(number) for number in range(3)))
-        async with running(Relay(database, things.schemas, broker.bootstrap).run()) as relay:
+        async with running(
+            Relay(database, things.schemas, Brokers(broker.bootstrap)).run()
+        ) as relay:
             await broker.start()
             await things.make_topics(broker.bootstrap)
             await carried(rows, 30)
@@ -217,7 +220,7 @@ async def test_a_relay_killed_between_publish_and_delete_repeats_the_same_event(
             worker.kill()
             await worker.wait()
     assert await pending(rows) == 3
-    async with running(Relay(database, things.schemas, kafka_bootstrap).run()):
+    async with running(Relay(database, things.schemas, Brokers(kafka_bootstrap)).run()):
         await carried(rows)
     ids = [event["id"] for event in await records(kafka_bootstrap, things.topic)]
     assert ids == [str(event.id) for event in events] * 2

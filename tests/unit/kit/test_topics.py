@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from parlor_dev import checkout
-from parlor_dev.topics import Topic, milliseconds, read_topics
+from parlor_kit.topics import Topic, milliseconds, read_topics
 
 _DAY = 24 * 60 * 60 * 1000
 

@@ -1,7 +1,8 @@
-"""Makes the topics of kafka/topics.yaml on a broker. Called by `stack` and `backing`.
+"""Makes the topics of kafka/topics.yaml on a broker.
 
-What exists is left alone, so this can run at every start; a topic that has fewer partitions than
-the file says is widened. The broker never makes a topic by itself.
+Called by the dev stack, by tests, and by `python -m parlor_<service> topics`, which the charts run
+where no Strimzi operator makes them. What exists is left alone, so this can run at every start; a
+topic that has fewer partitions than the file says is widened. No broker makes a topic by itself.
 """
 
 import asyncio
@@ -14,11 +15,15 @@ from typing import Any
 import yaml
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 
-from parlor_dev.processes import ProcessFailed
+from parlor_kit.kafka import Brokers
 
 _ALREADY_EXISTS = 36
 _VISIBLE_POLLS = 200
 _DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
+
+
+class TopicsRefused(Exception):
+    """The broker answered, and did not make what was asked for."""
 
 
 @dataclass(frozen=True)
@@ -52,15 +57,22 @@ def milliseconds(duration: str) -> int:
     return (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000
 
 
-async def ensure_topics(bootstrap: str, topics: Sequence[Topic]) -> None:
-    """Make what is missing and return when the broker shows all of it."""
-    client = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+async def ensure_topics(brokers: Brokers, topics: Sequence[Topic], *, replication: int = 1) -> None:
+    """Make what is missing and return when the broker shows all of it.
+
+    Raises:
+        TopicsRefused: the broker said no, or does not show what it said it made.
+        KafkaError, OSError: it does not answer.
+    """
+    client = AIOKafkaAdminClient(**brokers.arguments())
     await client.start()
     try:
         present = await _partitions(client)
         missing = [topic for topic in topics if topic.name not in present]
         if missing:
-            _raise_errors(await client.create_topics([_new(topic) for topic in missing]))
+            _raise_errors(
+                await client.create_topics([_new(topic, replication) for topic in missing])
+            )
         wider = {
             topic.name: NewPartitions(total_count=topic.partitions)
             for topic in topics
@@ -75,14 +87,14 @@ async def ensure_topics(bootstrap: str, topics: Sequence[Topic]) -> None:
             await asyncio.sleep(0.05)
     finally:
         await client.close()
-    raise ProcessFailed("kafka does not show the topics that it made")
+    raise TopicsRefused("kafka does not show the topics that it made")
 
 
-def _new(topic: Topic) -> NewTopic:
+def _new(topic: Topic, replication: int) -> NewTopic:
     return NewTopic(
         name=topic.name,
         num_partitions=topic.partitions,
-        replication_factor=1,
+        replication_factor=replication,
         topic_configs={"retention.ms": str(topic.retention_ms)},
     )
 
@@ -91,7 +103,7 @@ def _raise_errors(answer: Any) -> None:
     """create_topics does not raise: the error of each topic is in the answer."""
     for name, code, *message in answer.topic_errors:
         if code not in (0, _ALREADY_EXISTS):
-            raise ProcessFailed(f"kafka refused topic {name}: error {code} {message}")
+            raise TopicsRefused(f"kafka refused topic {name}: error {code} {message}")
 
 
 async def _partitions(client: AIOKafkaAdminClient) -> dict[str, int]:
