@@ -13,6 +13,8 @@ from uuid import uuid4
 import aiohttp
 import orjson
 
+from parlor_dev import routing
+
 
 class Refused(Exception):
     """The platform answered with a problem document."""
@@ -36,7 +38,9 @@ class Closed(Exception):
 class Api:
     """The platform at one origin, for one caller: anonymous, or with an access token.
 
-    Use as an async context manager; `caller(token)` shares the connections.
+    Where there is no one origin, `{service}` in the URL stands for the service that has a path, as
+    in `http://{service}:8000`. Use as an async context manager; `caller(token)` shares the
+    connections.
     """
 
     def __init__(
@@ -61,6 +65,13 @@ class Api:
         if self._http is None:
             raise RuntimeError("use `async with Api(...)`")
         return self._http
+
+    def address(self, path: str) -> str:
+        """The whole URL of `path`."""
+        base = self.url
+        if "{service}" in base:
+            base = base.replace("{service}", routing.owner(path))
+        return base + path
 
     def caller(self, token: str | None) -> "Api":
         """The same platform for another caller."""
@@ -90,7 +101,7 @@ class Api:
             data = orjson.dumps(body)
             sent["content-type"] = "application/json"
         async with self.http.request(
-            method, self.url + path, data=data, headers=sent, allow_redirects=False
+            method, self.address(path), data=data, headers=sent, allow_redirects=False
         ) as response:
             content = await response.read()
             try:
@@ -161,7 +172,10 @@ class Live:
         self.close_code = None
         self._events = asyncio.Queue()
         self._socket = await self._api.http.ws_connect(
-            self._api.url + self._path, params=query, headers=headers, max_msg_size=4 * 1024 * 1024
+            self._api.address(self._path),
+            params=query,
+            headers=headers,
+            max_msg_size=4 * 1024 * 1024,
         )
         first = await self._socket.receive(timeout=15)
         if first.type is not aiohttp.WSMsgType.TEXT:

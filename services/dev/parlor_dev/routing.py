@@ -1,10 +1,12 @@
 """Which path belongs to which service: the one public table of the dev stack's origin.
 
-Called by `gateway`. The charts carry the same table for the ingress. What is not listed is
+Called by `gateway`, and by `client` where there is no origin. The charts carry the same table for
+the ingress. What is not listed is
 answered 404 here: internal routes, health and metrics have no way in.
 """
 
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 
 SERVICES = ("identity", "customer", "game", "chat")
 
@@ -33,6 +35,19 @@ _PREFIXES: Mapping[str, tuple[str, ...]] = {
     ),
 }
 _EXACT: Mapping[str, tuple[str, ...]] = {"identity": ("/.well-known/jwks.json",)}
+
+
+def owner(path: str) -> str:
+    """The service that has `path`, its query aside.
+
+    Raises:
+        KeyError: nobody has it.
+    """
+    bare = path.partition("?")[0]
+    for service in SERVICES:
+        if any(fnmatchcase(bare, pattern) for pattern in patterns(service)):
+            return service
+    raise KeyError(path)
 
 
 def patterns(service: str) -> list[str]:

@@ -4,6 +4,7 @@ from fnmatch import fnmatchcase
 
 import pytest
 from parlor_dev import gateway, routing
+from parlor_dev.client import Api
 
 CONTRACT = {
     "identity": [
@@ -90,3 +91,11 @@ def test_the_origin_has_no_admin_port_and_listens_on_this_machine_alone() -> Non
     settings = gateway.configuration(8080, {service: [1] for service in routing.SERVICES})
     assert settings["admin"]["disabled"] is True
     assert settings["apps"]["http"]["servers"]["origin"]["listen"] == ["127.0.0.1:8080"]
+
+
+def test_a_client_without_an_origin_asks_the_service_that_has_the_path() -> None:
+    api = Api("http://{service}:8000/")
+    assert api.address("/api/v1/games/1?x=2") == "http://game:8000/api/v1/games/1?x=2"
+    assert api.address("/api/v1/auth/login") == "http://identity:8000/api/v1/auth/login"
+    with pytest.raises(KeyError):
+        api.address("/internal/v1/users/1")

@@ -1,4 +1,8 @@
-"""`make demo`: needs a running `make up`, exits 0 only if every step kept the contract."""
+"""`make demo`: needs a running platform, exits 0 only if every step kept the contract.
+
+It finds a running `make up` by itself; any other platform is told by `--url` and
+PARLOR_ADMIN_PASSWORD, as the image of the demo is (`python -m parlor_dev.demo`).
+"""
 
 import argparse
 import asyncio
@@ -22,7 +26,11 @@ def _arguments() -> argparse.Namespace:
         prog="python -m parlor_dev demo",
         description="Tells one evening on Parlor through its public API, and checks every step.",
     )
-    parser.add_argument("--url", help="the platform's origin (default: the running make up)")
+    parser.add_argument(
+        "--url",
+        help="the platform's origin (default: the running make up), or one URL a service: "
+        "http://{service}:8000",
+    )
     parser.add_argument("--admin-email", default=os.environ.get("PARLOR_ADMIN_EMAIL"))
     return parser.parse_args()
 
@@ -50,16 +58,17 @@ async def _tell(url: str, email: str, password: str, console: Console) -> bool:
 def main() -> int:
     arguments = _arguments()
     console = Console()
-    home = default_home()
-    state = home.read_state()
-    url = arguments.url or (state.url if state else None)
+    url, password = arguments.url, os.environ.get("PARLOR_ADMIN_PASSWORD")
+    if url is None or password is None:
+        home = default_home()
+        state = home.read_state()
+        url = url or (state.url if state else None)
+        file = home.secret_file("admin-password")
+        if password is None and file.exists():
+            password = file.read_text().strip()
     if url is None:
         console.print("No running platform was found: start it with [bold]make up[/] first.")
         return 2
-    password = os.environ.get("PARLOR_ADMIN_PASSWORD")
-    file = home.secret_file("admin-password")
-    if password is None and file.exists():
-        password = file.read_text().strip()
     if password is None:
         console.print("Set PARLOR_ADMIN_PASSWORD: the password of the first admin is needed.")
         return 2
