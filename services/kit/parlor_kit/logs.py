@@ -6,6 +6,8 @@ message text are never log fields; a test greps the logs of a whole run for the 
 
 import logging
 import sys
+import time
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -21,6 +23,29 @@ def _dump(value: Any, **_: Any) -> str:
 def _drop_traceparent(_: Any, __: str, event: structlog.typing.EventDict) -> Any:
     event.pop("traceparent", None)  # its trace id is already a field
     return event
+
+
+class Sparse(logging.Filter):
+    """Lets one kind of line of a library through every ten seconds.
+
+    aiokafka says thirty times a second that a broker is away; once is enough to know.
+    """
+
+    def __init__(self, seconds: float = 10, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._seconds = seconds
+        self._clock = clock
+        self._last: dict[tuple[str, object], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        kind = (record.name, record.msg)
+        now = self._clock()
+        if now - self._last.get(kind, -self._seconds) < self._seconds:
+            return False
+        if len(self._last) > 256:
+            self._last.clear()
+        self._last[kind] = now
+        return True
 
 
 def configure(service: str, level: str = "INFO") -> None:
@@ -54,6 +79,7 @@ def configure(service: str, level: str = "INFO") -> None:
             ],
         )
     )
+    handler.addFilter(_only_aiokafka(Sparse()))
     logging.root.handlers = [handler]
     logging.root.setLevel(level)
     for noisy in ("sanic.access", "sanic.root", "sanic.server", "aiokafka", "tortoise"):
@@ -62,6 +88,10 @@ def configure(service: str, level: str = "INFO") -> None:
         logging.getLogger(noisy).propagate = True
     logging.getLogger("sanic.error").handlers = []
     logging.getLogger("sanic.websockets").handlers = []
+
+
+def _only_aiokafka(sparse: Sparse) -> Callable[[logging.LogRecord], bool]:
+    return lambda record: not record.name.startswith("aiokafka") or sparse.filter(record)
 
 
 def get(name: str) -> Any:

@@ -1,9 +1,12 @@
 """Log lines of a process: one JSON object each, with service and request, from whatever library."""
 
 import json
+import logging
 import subprocess
 import sys
 from typing import Any
+
+from parlor_kit import logs
 
 SCRIPT = """
 import logging
@@ -39,3 +42,18 @@ def test_every_line_is_an_object_that_says_whose_and_of_which_request() -> None:
     assert library["level"] == "warning"
     assert "ValueError: why" in failed["exception"]
     assert "traceparent" not in during
+
+
+def test_a_library_that_repeats_itself_is_heard_once_in_a_while() -> None:
+    moment = [0.0]
+    sparse = logs.Sparse(seconds=10, clock=lambda: moment[0])
+
+    def heard(message: str) -> bool:
+        record = logging.LogRecord("aiokafka", logging.ERROR, "", 0, message, None, None)
+        return bool(sparse.filter(record))
+
+    assert heard("broker is away")
+    assert not heard("broker is away")
+    assert heard("something else")
+    moment[0] = 10.0
+    assert heard("broker is away")
