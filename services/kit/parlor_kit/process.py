@@ -10,6 +10,7 @@ import contextlib
 import gc
 import signal
 import sys
+import time
 import tomllib
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
@@ -17,9 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import uvloop
-from aiokafka.errors import KafkaError
 
-from parlor_kit import logs, topics
+from parlor_kit import logs
 from parlor_kit.consumer import Inbox
 from parlor_kit.database import Database
 from parlor_kit.dead_letters import DeadLetters
@@ -87,11 +87,10 @@ def main(service: Service) -> None:
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     commands.add_parser("api", help="serve the public, internal and health listeners")
     commands.add_parser("worker", help="carry events to Kafka, consume, run periodic jobs")
-    commands.add_parser("migrate", help="bring the database up to this code, as its owner")
+    migrating = commands.add_parser("migrate", help="bring the database up, as its owner")
+    migrating.add_argument("--seconds", type=float, default=0, help="wait for it so long (0)")
     waiting = commands.add_parser("await-migration", help="wait until the database has been")
     waiting.add_argument("--seconds", type=float, default=300, help="how long at most (300)")
-    making = commands.add_parser("topics", help="make the topics of topics.yaml that are missing")
-    making.add_argument("--replication", type=int, default=1, help="brokers that keep each (1)")
     if service.inbox is not None:
         letters = commands.add_parser("dead-letters", help="list or replay dead letters")
         letters.add_argument("action", choices=("list", "replay"))
@@ -113,24 +112,30 @@ async def _run(service: Service, settings: Any, arguments: argparse.Namespace) -
         case "worker":
             return await _work(service, settings)
         case "migrate":
-            return await _migrate(service, settings)
+            return await _migrate(service, settings, arguments.seconds)
         case "await-migration":
             return await _await_migration(service, settings, arguments.seconds)
-        case "topics":
-            return await _topics(settings, arguments.replication)
         case "dead-letters":
             return await _dead_letters(service, settings, arguments.action)
         case other:
             return await service.commands[other][1](settings, arguments.arguments)
 
 
-async def _migrate(service: Service, settings: ServiceSettings) -> int:
+async def _migrate(service: Service, settings: ServiceSettings, seconds: float) -> int:
     owner = settings.parlor_migration_database_url
     if owner is None:
         print("parlor: setting PARLOR_MIGRATION_DATABASE_URL: is needed", file=sys.stderr)  # noqa: T201
         return 2
-    await migrate(owner.get_secret_value(), settings.database_url, service.name)
-    return 0
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            await migrate(owner.get_secret_value(), settings.database_url, service.name)
+            return 0
+        except DependencyUnavailable as fault:
+            if time.monotonic() > deadline:
+                print(f"parlor: {fault.detail}", file=sys.stderr)  # noqa: T201
+                return 1
+        await asyncio.sleep(0.5)
 
 
 async def _await_migration(service: Service, settings: ServiceSettings, seconds: float) -> int:
@@ -139,17 +144,6 @@ async def _await_migration(service: Service, settings: ServiceSettings, seconds:
     except DependencyUnavailable as fault:
         print(f"parlor: {fault.detail}", file=sys.stderr)  # noqa: T201
         return 1
-    return 0
-
-
-async def _topics(settings: ServiceSettings, replication: int) -> int:
-    wanted = topics.read_topics(settings.parlor_schemas_dir / "topics.yaml")
-    try:
-        await topics.ensure_topics(settings.brokers, wanted, replication=replication)
-    except (topics.TopicsRefused, KafkaError, OSError) as fault:
-        print(f"parlor: {fault!r}", file=sys.stderr)  # noqa: T201
-        return 1
-    print(f"{len(wanted)} topics")  # noqa: T201
     return 0
 
 

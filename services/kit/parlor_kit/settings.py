@@ -35,17 +35,11 @@ def _key_of_32_bytes(value: SecretStr) -> SecretStr:
 SecretKey = Annotated[SecretStr, AfterValidator(_key_of_32_bytes)]
 
 
-class ServiceSettings(BaseSettings):
-    """What all services need. Names are the environment variables, in upper case."""
+class KafkaSettings(BaseSettings):
+    """What a process that only speaks to Kafka needs. Names are the variables, in upper case."""
 
     model_config = SettingsConfigDict(frozen=True, env_prefix="", extra="ignore")
 
-    parlor_database_url: Annotated[
-        SecretStr, Field(description="Database of this service, with its least-privilege role.")
-    ]
-    parlor_migration_database_url: Annotated[
-        SecretStr | None, Field(description="The same database with its owner; `migrate` only.")
-    ] = None
     parlor_kafka_bootstrap: Annotated[
         str, Field(description="Brokers as host:port, separated by commas.")
     ]
@@ -63,6 +57,53 @@ class ServiceSettings(BaseSettings):
     ] = None
     parlor_kafka_ca_file: Annotated[
         Path | None, Field(description="CA of the brokers' certificates; else the system's.")
+    ] = None
+    parlor_schemas_dir: Annotated[
+        Path, Field(description="Folder with topics.yaml and schemas/.")
+    ] = _CHECKOUT / "kafka"
+
+    @property
+    def brokers(self) -> Brokers:
+        password = self.parlor_kafka_password
+        return Brokers(
+            self.parlor_kafka_bootstrap,
+            security_protocol=self.parlor_kafka_security_protocol,
+            sasl_mechanism=self.parlor_kafka_sasl_mechanism,
+            username=self.parlor_kafka_username,
+            password=None if password is None else password.get_secret_value(),
+            ca_file=self.parlor_kafka_ca_file,
+        )
+
+    @model_validator(mode="after")
+    def _kafka_is_whole(self) -> Self:
+        wanted = self.parlor_kafka_security_protocol.startswith("SASL")
+        given = (self.parlor_kafka_username, self.parlor_kafka_password)
+        if wanted and None in given:
+            raise ValueError("SASL needs PARLOR_KAFKA_USERNAME and PARLOR_KAFKA_PASSWORD")
+        if not wanted and given != (None, None):
+            raise ValueError("PARLOR_KAFKA_USERNAME and PARLOR_KAFKA_PASSWORD need a SASL protocol")
+        return self
+
+    @classmethod
+    def load(cls, **overrides: Any) -> Self:
+        """Read the environment, or say every fault in one line each and exit with status 2."""
+        try:
+            return cls(**overrides)
+        except ValidationError as wrong:
+            for error in wrong.errors(include_url=False, include_input=False):
+                name = ".".join(str(part) for part in error["loc"]).upper()
+                print(f"parlor: setting {name}: {error['msg']}", file=sys.stderr)  # noqa: T201
+            raise SystemExit(2) from None
+
+
+class ServiceSettings(KafkaSettings):
+    """What all services need. Names are the environment variables, in upper case."""
+
+    parlor_database_url: Annotated[
+        SecretStr, Field(description="Database of this service, with its least-privilege role.")
+    ]
+    parlor_migration_database_url: Annotated[
+        SecretStr | None, Field(description="The same database with its owner; `migrate` only.")
     ] = None
     parlor_public_host: Annotated[str, Field(description="Address of the public listener.")] = (
         "127.0.0.1"
@@ -101,9 +142,6 @@ class ServiceSettings(BaseSettings):
     parlor_trusted_proxies: Annotated[
         int, Field(description="How many proxies before us add X-Forwarded-For.", ge=0, le=10)
     ] = 1
-    parlor_schemas_dir: Annotated[
-        Path, Field(description="Folder with topics.yaml and schemas/.")
-    ] = _CHECKOUT / "kafka"
     parlor_replica: Annotated[
         str, Field(description="Name of this replica in logs, metrics and leases.")
     ] = ""
@@ -117,38 +155,5 @@ class ServiceSettings(BaseSettings):
         return self.parlor_database_url.get_secret_value()
 
     @property
-    def brokers(self) -> Brokers:
-        password = self.parlor_kafka_password
-        return Brokers(
-            self.parlor_kafka_bootstrap,
-            security_protocol=self.parlor_kafka_security_protocol,
-            sasl_mechanism=self.parlor_kafka_sasl_mechanism,
-            username=self.parlor_kafka_username,
-            password=None if password is None else password.get_secret_value(),
-            ca_file=self.parlor_kafka_ca_file,
-        )
-
-    @model_validator(mode="after")
-    def _kafka_is_whole(self) -> Self:
-        wanted = self.parlor_kafka_security_protocol.startswith("SASL")
-        given = (self.parlor_kafka_username, self.parlor_kafka_password)
-        if wanted and None in given:
-            raise ValueError("SASL needs PARLOR_KAFKA_USERNAME and PARLOR_KAFKA_PASSWORD")
-        if not wanted and given != (None, None):
-            raise ValueError("PARLOR_KAFKA_USERNAME and PARLOR_KAFKA_PASSWORD need a SASL protocol")
-        return self
-
-    @property
     def secret_key(self) -> bytes:
         return _key_bytes(self.parlor_secret_key)
-
-    @classmethod
-    def load(cls, **overrides: Any) -> Self:
-        """Read the environment, or say every fault in one line each and exit with status 2."""
-        try:
-            return cls(**overrides)
-        except ValidationError as wrong:
-            for error in wrong.errors(include_url=False, include_input=False):
-                name = ".".join(str(part) for part in error["loc"]).upper()
-                print(f"parlor: setting {name}: {error['msg']}", file=sys.stderr)  # noqa: T201
-            raise SystemExit(2) from None

@@ -1,12 +1,16 @@
 """Makes the topics of kafka/topics.yaml on a broker.
 
-Called by the dev stack, by tests, and by `python -m parlor_<service> topics`, which the charts run
-where no Strimzi operator makes them. What exists is left alone, so this can run at every start; a
-topic that has fewer partitions than the file says is widened. No broker makes a topic by itself.
+Called by the dev stack and by tests, and run as `python -m parlor_kit.topics` by the charts where
+no Strimzi operator makes them; it needs the settings of Kafka alone. What exists is left alone, so
+this can run at every start; a topic that has fewer partitions than the file says is widened. No
+broker makes a topic by itself.
 """
 
+import argparse
 import asyncio
 import re
+import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +18,10 @@ from typing import Any
 
 import yaml
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
+from aiokafka.errors import KafkaError
 
 from parlor_kit.kafka import Brokers
+from parlor_kit.settings import KafkaSettings
 
 _ALREADY_EXISTS = 36
 _VISIBLE_POLLS = 200
@@ -114,3 +120,38 @@ async def _partitions(client: AIOKafkaAdminClient) -> dict[str, int]:
         for topic in described
         if topic["error_code"] == 0
     }
+
+
+async def _patiently(
+    brokers: Brokers, topics: Sequence[Topic], replication: int, wait: float
+) -> None:
+    deadline = time.monotonic() + wait
+    while True:
+        try:
+            return await ensure_topics(brokers, topics, replication=replication)
+        except (KafkaError, OSError):
+            if time.monotonic() > deadline:
+                raise
+        await asyncio.sleep(1)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m parlor_kit.topics", description="Makes the topics that are missing."
+    )
+    parser.add_argument("--replication", type=int, default=1, help="brokers that keep each (1)")
+    parser.add_argument("--seconds", type=float, default=0, help="wait for Kafka so long (0)")
+    arguments = parser.parse_args()
+    settings = KafkaSettings.load()
+    wanted = read_topics(settings.parlor_schemas_dir / "topics.yaml")
+    try:
+        asyncio.run(_patiently(settings.brokers, wanted, arguments.replication, arguments.seconds))
+    except (TopicsRefused, KafkaError, OSError) as fault:
+        print(f"parlor: {fault!r}", file=sys.stderr)  # noqa: T201
+        return 1
+    print(f"{len(wanted)} topics")  # noqa: T201
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

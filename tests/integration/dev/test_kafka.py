@@ -1,6 +1,8 @@
 """The embedded Kafka: the topics of the map, none by accident, starts after every kind of end."""
 
 import asyncio
+import os
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -48,6 +50,26 @@ async def test_making_the_topics_again_changes_nothing(kafka_bootstrap: str) -> 
     before = await topic_names(kafka_bootstrap)
     await topics.ensure_topics(Brokers(kafka_bootstrap), WANTED)
     assert await topic_names(kafka_bootstrap) == before
+
+
+async def test_the_command_of_the_charts_makes_them_and_waits_for_the_broker(
+    kafka_bootstrap: str,
+) -> None:
+    async def run(bootstrap: str, *arguments: str) -> tuple[int | None, str]:
+        child = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "parlor_kit.topics", *arguments),
+            env={"PARLOR_KAFKA_BOOTSTRAP": bootstrap, "PATH": os.defpath},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        output, _ = await child.communicate()
+        return child.returncode, output.decode()
+
+    status, said = await run(kafka_bootstrap)
+    assert (status, said) == (0, f"{len(WANTED)} topics\n")
+    status, said = await run("127.0.0.1:1", "--seconds", "0.1")
+    assert status == 1
+    assert "KafkaConnectionError" in said
 
 
 async def test_a_topic_that_nobody_listed_is_not_made(kafka_bootstrap: str) -> None:

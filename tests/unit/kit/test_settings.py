@@ -8,8 +8,8 @@ from parlor_kit.settings import ServiceSettings
 
 KEY = base64.urlsafe_b64encode(b"k" * 32).decode().rstrip("=")
 GOOD: dict[str, Any] = {
-    "parlor_database_url": "postgresql://app:hunter2@127.0.0.1/chat",
     "parlor_kafka_bootstrap": "127.0.0.1:9092",
+    "parlor_database_url": "postgresql://app:hunter2@127.0.0.1/chat",
     "parlor_secret_key": KEY,
 }
 
