@@ -1,0 +1,1 @@
+"""Observe, plan, act, say: one level-based loop a kind, called for every reason there is."""

@@ -1,0 +1,1 @@
+"""What Kopf calls. Nothing is decided here: each function hands over to a controller."""
