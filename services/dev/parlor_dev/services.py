@@ -130,7 +130,7 @@ class Commands:
 
     def sidecar(self, service: str, index: int) -> Command:
         replica = self._layout.replicas[service][index]
-        environment = _passed() | {
+        environment = passed() | {
             "SIDECAR_HOST": HOST,
             "SIDECAR_PORT": str(replica.sidecar),
             "SIDECAR_HEALTH_HOST": HOST,
@@ -157,7 +157,7 @@ class Commands:
     def _environment(self, service: str, name: str, health: int) -> dict[str, str]:
         backing = self._backing
         identity = self._layout.replicas["identity"][0].public
-        environment = _passed() | {
+        environment = passed() | {
             "PARLOR_DATABASE_URL": backing.databases[service].app_url,
             "PARLOR_KAFKA_BOOTSTRAP": backing.kafka,
             "PARLOR_HEALTH_HOST": HOST,
@@ -182,7 +182,8 @@ class Commands:
         return environment | dict(self._extra.get(service, {}))
 
 
-def _passed() -> dict[str, str]:
+def passed() -> dict[str, str]:
+    """What every process gets of the caller's environment."""
     passed = {
         name: value
         for name, value in os.environ.items()
