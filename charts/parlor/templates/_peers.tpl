@@ -1,0 +1,86 @@
+{{/* Peers of the network policies: pods of this release, in this namespace, by their whole label. */}}
+
+{{- define "parlor.peer" -}}
+- podSelector:
+    matchLabels:
+      {{- include "parlor-lib.selector" . | nindent 6 }}
+{{- end }}
+
+{{/* Everybody who calls the internal routes of `callee`, from files/topology.yaml. */}}
+{{- define "parlor.callers" -}}
+{{- $topology := .root.Files.Get "files/topology.yaml" | fromYaml -}}
+{{- range $name, $service := $topology.services }}
+{{- range $component := list "api" "worker" }}
+{{- if has $.callee (index $service $component).calls }}
+{{ include "parlor.peer" (dict "root" $.root "name" $name "component" $component) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- if and $.root.Values.operator.enabled (has $.callee $topology.callers.operator) }}
+{{ include "parlor.peer" (dict "root" $.root "name" "operator" "component" "operator") }}
+{{- end }}
+{{- if and $.root.Values.jobs.archiveExpiry.enabled (has $.callee (index $topology.callers "archive-expiry")) }}
+{{ include "parlor.peer" (dict "root" $.root "name" "archive-expiry" "component" "job") }}
+{{- end }}
+{{- end }}
+
+{{- define "parlor.to-dns" -}}
+- to:
+    {{- toYaml .Values.networkPolicy.dns | nindent 4 }}
+  ports:
+    - {protocol: UDP, port: 53}
+    - {protocol: TCP, port: 53}
+{{- end }}
+
+{{- define "parlor.to-database" -}}
+- to:
+    {{- if .Values.devPostgresql.enabled }}
+    {{- include "parlor.peer" (dict "root" . "name" "postgresql" "component" "database") | nindent 4 }}
+    {{- else }}
+    {{- required "networkPolicy.database is needed: where PostgreSQL is, as network policy peers" .Values.networkPolicy.database | toYaml | nindent 4 }}
+    {{- end }}
+  ports:
+    - {protocol: TCP, port: {{ ternary 5432 .Values.database.port .Values.devPostgresql.enabled }}}
+{{- end }}
+
+{{- define "parlor.to-kafka" -}}
+- to:
+    {{- if .Values.devKafka.enabled }}
+    {{- include "parlor.peer" (dict "root" . "name" "kafka" "component" "broker") | nindent 4 }}
+    {{- else }}
+    {{- required "networkPolicy.kafka is needed: where the brokers are, as network policy peers" .Values.networkPolicy.kafka | toYaml | nindent 4 }}
+    {{- end }}
+  ports:
+    - {protocol: TCP, port: {{ ternary 9092 .Values.kafka.port .Values.devKafka.enabled }}}
+{{- end }}
+
+{{- define "parlor.to-api-server" -}}
+- to:
+    {{- toYaml .Values.networkPolicy.apiServer | nindent 4 }}
+  ports:
+    - {protocol: TCP, port: 443}
+    - {protocol: TCP, port: 6443}
+{{- end }}
+
+{{- define "parlor.to-internal" -}}
+- to:
+    {{- range .calls }}
+    {{- include "parlor.peer" (dict "root" $.root "name" . "component" "api") | nindent 4 }}
+    {{- end }}
+  ports:
+    - {protocol: TCP, port: 8100}
+{{- end }}
+
+{{- define "parlor.policy-head" -}}
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata:
+  name: {{ .name }}-{{ .component }}
+  labels:
+    {{- include "parlor-lib.labels" . | nindent 4 }}
+spec:
+  podSelector:
+    matchLabels:
+      {{- include "parlor-lib.selector" . | nindent 6 }}
+  policyTypes: [Ingress, Egress]
+{{- end }}
