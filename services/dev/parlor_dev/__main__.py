@@ -23,7 +23,10 @@ Variables that start with IDENTITY_, CUSTOMER_, GAME_, CHAT_ or OTEL_ go to the 
 
 
 def main() -> int:
-    arguments = _parser().parse_args()
+    parser = _parser()
+    arguments, rest = parser.parse_known_args()
+    if rest and arguments.command != "demo":
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
     try:
         match arguments.command:
             case "up":
@@ -36,7 +39,7 @@ def main() -> int:
             case "reset":
                 asyncio.run(commands.reset())
             case _:
-                return _demo(arguments.rest)
+                return _demo(rest)
     except (Problem, ProcessFailed) as problem:
         console.complain(str(problem))
         return 2
@@ -74,8 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     verbs.add_parser("down", help="stop the stack that runs on this state folder")
     verbs.add_parser("status", help="list its processes")
     verbs.add_parser("reset", help="remove the state folder and all data in it")
-    demo = verbs.add_parser("demo", help="walk through the platform that runs")
-    demo.add_argument("rest", nargs=argparse.REMAINDER, help="passed on to the demo")
+    verbs.add_parser("demo", help="walk through the platform that runs", add_help=False)
     return parser
 
 
