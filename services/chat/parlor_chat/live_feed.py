@@ -19,14 +19,14 @@ TOPICS = (events.TOPIC, _ACCOUNTS)
 _GONE = "not entitled any more"
 
 
-def wanted(hub: Hub) -> Callable[[str, str], bool]:
-    """Whether a record is worth parsing: its conversation or account has a socket here."""
+def wanted(hub: Hub) -> Callable[[str, str, int | None], bool]:
+    """Whether a record is worth parsing: a socket here may lack it, or an account be disabled."""
 
-    def is_wanted(topic: str, key: str) -> bool:
+    def is_wanted(topic: str, key: str, seq: int | None) -> bool:
         stream_id = parse_id(key)
         if stream_id is None:
             return False
-        return topic == _ACCOUNTS or hub.watches(stream_id)
+        return topic == _ACCOUNTS or hub.lacks(stream_id, seq)
 
     return is_wanted
 

@@ -111,9 +111,9 @@ async def api(settings: GameSettings) -> Api:
 def live_feed(settings: GameSettings, hub: Hub, disabled_accounts: DisabledAccounts) -> LiveFeed:
     """What wakes the sockets of this replica when another one, or the worker, has written."""
 
-    def wanted(topic: str, key: str) -> bool:
+    def wanted(topic: str, key: str, seq: int | None) -> bool:
         stream = parse_id(key)
-        return stream is not None and (topic == _IDENTITY_TOPIC or hub.watches(stream))
+        return stream is not None and (topic == _IDENTITY_TOPIC or hub.lacks(stream, seq))
 
     def on_event(event: Event) -> None:
         if event.type == events.ADVANCED:

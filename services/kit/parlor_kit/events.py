@@ -38,6 +38,17 @@ class Event:
     traceparent: str | None = None
 
 
+# Record header: where in its stream an event stands, so that a reader who is past it need not
+# parse it.
+SEQ_HEADER = "seq"
+
+
+def seq_headers(data: Mapping[str, Any]) -> list[tuple[str, bytes]]:
+    """The headers of a record whose `data` names a place in a stream; none for others."""
+    seq = data.get("event_seq", data.get("seq"))
+    return [(SEQ_HEADER, str(seq).encode())] if isinstance(seq, int) else []
+
+
 def envelope(
     *,
     event_id: UUID,

@@ -10,10 +10,10 @@ from contextlib import suppress
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
-from aiokafka.structs import TopicPartition
+from aiokafka.structs import ConsumerRecord, TopicPartition
 
 from parlor_kit import logs
-from parlor_kit.events import Event, EventInvalid, parse
+from parlor_kit.events import SEQ_HEADER, Event, EventInvalid, parse
 from parlor_kit.kafka import Brokers
 
 log = logs.get("feed")
@@ -23,7 +23,8 @@ class LiveFeed:
     """Runs until cancelled.
 
     Args:
-        wanted: whether anybody here cares for the stream with this key; asked before parsing.
+        wanted: whether anybody here lacks what the stream with this key has at this seq (None
+            where the record names none); asked before parsing.
         on_event: called for each wanted event; must not block.
     """
 
@@ -32,7 +33,7 @@ class LiveFeed:
         brokers: Brokers,
         topics: Iterable[str],
         *,
-        wanted: Callable[[str, str], bool],
+        wanted: Callable[[str, str, int | None], bool],
         on_event: Callable[[Event], None],
     ) -> None:
         self._brokers = brokers
@@ -69,7 +70,7 @@ class LiveFeed:
                 for partition, records in batches.items():
                     self._positions[partition] = records[-1].offset + 1
                     for record in records:
-                        self._dispatch(record.topic, record.key, record.value)
+                        self._dispatch(record)
         finally:
             with suppress(KafkaError, OSError, TimeoutError):
                 async with asyncio.timeout(5):
@@ -84,12 +85,20 @@ class LiveFeed:
             self._positions[partition] = position
             consumer.seek(partition, position)
 
-    def _dispatch(self, topic: str, key: bytes | None, value: bytes | None) -> None:
-        if not self._wanted(topic, (key or b"").decode(errors="replace")):
+    def _dispatch(self, record: ConsumerRecord) -> None:
+        key = (record.key or b"").decode(errors="replace")
+        if not self._wanted(record.topic, key, _seq(record)):
             return
         try:
-            event = parse(topic, value)
+            event = parse(record.topic, record.value)
         except EventInvalid as wrong:
-            log.warning("feed.skipped", topic=topic, error=str(wrong))
+            log.warning("feed.skipped", topic=record.topic, error=str(wrong))
             return
         self._on_event(event)
+
+
+def _seq(record: ConsumerRecord) -> int | None:
+    for name, value in record.headers:
+        if name == SEQ_HEADER and value.isdigit():
+            return int(value)
+    return None

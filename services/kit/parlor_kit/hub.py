@@ -104,6 +104,13 @@ class Hub:
 
     # -- events
 
+    def lacks(self, stream_id: UUID, seq: int | None) -> bool:
+        """Whether a socket here has not had the event at `seq` of a stream (any, for None)."""
+        stream = self._streams.get(stream_id)
+        if stream is None:
+            return False
+        return seq is None or any(socket.seq < seq for socket in stream.sockets)
+
     def watches(self, stream_id: UUID) -> bool:
         return stream_id in self._streams
 

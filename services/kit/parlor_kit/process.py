@@ -227,8 +227,11 @@ async def _serve(service: Service, settings: ServiceSettings) -> int:
     running.start(api.background)
     for listener in (*listeners, side):
         await listener.start()
+    # What lives now lives on; what a request allocates is freed by its last reference. So the
+    # collector looks rarely, and never at the modules.
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
     log.info("process.serving", port=settings.parlor_public_port)
     await running.stop.wait()
     log.info("process.draining")

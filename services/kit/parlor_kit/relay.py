@@ -17,7 +17,7 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from parlor_kit import logs, metrics
 from parlor_kit.database import Database
 from parlor_kit.errors import DependencyUnavailable
-from parlor_kit.events import EventInvalid, Schemas, envelope
+from parlor_kit.events import EventInvalid, Schemas, envelope, seq_headers
 from parlor_kit.kafka import Brokers
 from parlor_kit.outbox import CHANNEL
 
@@ -104,8 +104,10 @@ class Relay:
         sent = []
         for row in rows:
             try:
-                value = self._envelope(row)
-                future = await producer.send(row["topic"], value=value, key=row["key"].encode())
+                value, headers = self._record(row)
+                future = await producer.send(
+                    row["topic"], value=value, key=row["key"].encode(), headers=headers
+                )
             except (EventInvalid, MessageSizeTooLargeError) as wrong:
                 await self._park(connection, row, wrong)
                 continue
@@ -119,8 +121,8 @@ class Relay:
                 metrics.OUTBOX_PUBLISHED.labels(topic).inc()
         return len(rows)
 
-    def _envelope(self, row: asyncpg.Record) -> bytes:
-        """The row as it goes to Kafka; raises `EventInvalid` for what no consumer could read."""
+    def _record(self, row: asyncpg.Record) -> tuple[bytes, list[tuple[str, bytes]]]:
+        """Value and headers of a row; raises `EventInvalid` for what no consumer could read."""
         if row["topic"] not in self._schemas.topics:
             raise EventInvalid(f"no topic {row['topic']}")
         try:
@@ -128,7 +130,7 @@ class Relay:
         except orjson.JSONDecodeError as wrong:
             raise EventInvalid(f"data is not JSON: {wrong}") from wrong
         self._schemas.check(row["type"], data)
-        return envelope(
+        value = envelope(
             event_id=row["event_id"],
             topic=row["topic"],
             key=row["key"],
@@ -138,6 +140,7 @@ class Relay:
             request_id=row["request_id"],
             traceparent=row["traceparent"],
         )
+        return value, seq_headers(data)
 
     async def _park(
         self, connection: asyncpg.Connection, row: asyncpg.Record, wrong: Exception
