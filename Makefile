@@ -39,7 +39,7 @@ demo: $(STAMP) ## walk through the platform that runs
 	@$(PY) -m parlor_dev demo $(ARGS)
 
 test: lint ## lint, types, layers and every test that needs no cluster
-	$(PY) -m pytest $(ARGS)
+	$(PY) -m pytest -m "not cluster" $(ARGS)
 
 lint: $(STAMP) ## what a reviewer should not have to say
 	.venv/bin/ruff check

@@ -31,6 +31,10 @@ class Stop:
     reached: asyncio.Event = field(default_factory=asyncio.Event)
     go_on: asyncio.Event = field(default_factory=asyncio.Event)
 
+    async def wait_reached(self) -> None:
+        async with asyncio.timeout(30):
+            await self.reached.wait()
+
     def means(self, moment: Moment, request: web.Request) -> bool:
         return (
             self.moment == moment
@@ -95,7 +99,7 @@ class PausingProxy:
         async with self._http.request(
             request.method,
             self._upstream + request.path_qs,
-            data=await request.read(),
+            data=await request.read() or None,
             headers={**kept, **self._headers},
             ssl=self._context or False,
             allow_redirects=False,
