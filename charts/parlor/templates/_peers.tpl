@@ -24,6 +24,12 @@
 {{- end }}
 {{- end }}
 
+{{/* Peers that are not of this release. An empty list would not be nobody, but everybody. */}}
+{{- define "parlor.outside" -}}
+{{- if not .peers }}{{ fail (printf "networkPolicy.%s is needed: where %s, as network policy peers" .name .what) }}{{ end -}}
+{{- toYaml .peers }}
+{{- end }}
+
 {{- define "parlor.to-dns" -}}
 - to:
     {{- toYaml .Values.networkPolicy.dns | nindent 4 }}
@@ -37,7 +43,7 @@
     {{- if .Values.devPostgresql.enabled }}
     {{- include "parlor.peer" (dict "root" . "name" "postgresql" "component" "database") | nindent 4 }}
     {{- else }}
-    {{- required "networkPolicy.database is needed: where PostgreSQL is, as network policy peers" .Values.networkPolicy.database | toYaml | nindent 4 }}
+    {{- include "parlor.outside" (dict "peers" .Values.networkPolicy.database "name" "database" "what" "PostgreSQL is") | nindent 4 }}
     {{- end }}
   ports:
     - {protocol: TCP, port: {{ ternary 5432 .Values.database.port .Values.devPostgresql.enabled }}}
@@ -48,7 +54,7 @@
     {{- if .Values.devKafka.enabled }}
     {{- include "parlor.peer" (dict "root" . "name" "kafka" "component" "broker") | nindent 4 }}
     {{- else }}
-    {{- required "networkPolicy.kafka is needed: where the brokers are, as network policy peers" .Values.networkPolicy.kafka | toYaml | nindent 4 }}
+    {{- include "parlor.outside" (dict "peers" .Values.networkPolicy.kafka "name" "kafka" "what" "the brokers are") | nindent 4 }}
     {{- end }}
   ports:
     - {protocol: TCP, port: {{ ternary 9092 .Values.kafka.port .Values.devKafka.enabled }}}

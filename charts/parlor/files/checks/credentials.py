@@ -20,11 +20,11 @@ EXPIRY = ("POST", "http://chat-internal:8100/internal/v1/archive-expiry/run", {"
 DISTRIBUTOR = ("DELETE", f"http://identity-internal:8100/internal/v1/distributors/{ANYBODY}")
 
 
-def credential(callee):
+def credential(callee: str) -> str:
     return f"Bearer {(CREDENTIALS / callee).read_text().strip()}"
 
 
-def ask(method, url, body=None, authorization=None):
+def ask(method: str, url: str, body: object = None, authorization: str | None = None) -> int:
     """The status; waits while the network does not let us through yet."""
     deadline = time.monotonic() + SECONDS
     headers = {"content-type": "application/json"} if body is not None else {}
@@ -35,7 +35,7 @@ def ask(method, url, body=None, authorization=None):
         request = urllib.request.Request(url, data=data, headers=headers, method=method)
         try:
             with urllib.request.urlopen(request, timeout=5) as response:
-                return response.status
+                return int(response.status)
         except urllib.error.HTTPError as refusal:
             return refusal.code
         except OSError:
@@ -44,7 +44,7 @@ def ask(method, url, body=None, authorization=None):
             time.sleep(0.5)
 
 
-def main():
+def main() -> int:
     good = credential("identity")
     cases = [
         ("no credential", 401, ask(*USERS)),

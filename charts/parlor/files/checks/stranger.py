@@ -14,7 +14,7 @@ SECONDS = 60.0
 ONE_TRY = 3.0
 
 
-def opens(host, port):
+def opens(host: str, port: int) -> bool:
     try:
         with socket.create_connection((host, port), timeout=ONE_TRY):
             return True
@@ -22,21 +22,21 @@ def opens(host, port):
         return False
 
 
-def addresses(target):
+def addresses(target: str) -> list[tuple[str, str, int]]:
     """Every address behind `host:port`; no answer of the name server is a failure of the check."""
     host, _, port = target.rpartition(":")
     deadline = time.monotonic() + SECONDS
     while True:
         try:
             found = socket.getaddrinfo(host, int(port), socket.AF_INET, socket.SOCK_STREAM)
-            return [(target, address[0], address[1]) for *_, address in found]
+            return [(target, str(address[0]), int(address[1])) for *_, address in found]
         except socket.gaierror:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.5)
 
 
-def main(targets):
+def main(targets: list[str]) -> int:
     deadline = time.monotonic() + SECONDS
     while not opens(*API_SERVER):
         if time.monotonic() > deadline:
