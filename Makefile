@@ -18,10 +18,10 @@ MEMBERS := $(wildcard services/*/pyproject.toml operator/pyproject.toml)
 TYPED := $(wildcard services/*/parlor_* operator/parlor_operator tests bench/*.py)
 ARGS ?=
 
-.PHONY: help up down reset status demo test lint bench format
+.PHONY: help up down reset status demo test lint bench format e2e
 
 help: ## list the targets
-	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 16
+	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 16
 
 up: $(STAMP) ## run the whole platform on this machine; Ctrl-C stops it
 	@exec $(PY) -m parlor_dev up --end-with-parent $(ARGS)
@@ -40,6 +40,13 @@ demo: $(STAMP) ## walk through the platform that runs
 
 test: lint ## lint, types, layers and every test that needs no cluster
 	$(PY) -m pytest -m "not cluster" $(ARGS)
+
+e2e: $(STAMP) ## prove the whole platform on the current kube context
+	@PYTHONPATH=tests $(PY) -m e2e.run $(ARGS)
+
+test-cluster: $(STAMP) ## tests that need a Kubernetes API server; Go compiles one at first use
+	@[ -n "$(PARLOR_TEST_KUBECONFIG)" ] || $(PY) -m parlor_dev kube
+	$(PY) -m pytest -m cluster $(ARGS)
 
 lint: $(STAMP) ## what a reviewer should not have to say
 	.venv/bin/ruff check

@@ -18,6 +18,9 @@ environment:
   PARLOR_ADMIN_EMAIL     e-mail of the first admin (admin@parlor.local)
   PARLOR_ADMIN_PASSWORD  password of the first admin (made at random when unset)
   PARLOR_LOG_LEVEL       of the services (INFO)
+  PARLOR_KUBE            context: the operator uses the current kube context; off: no operator
+                         (an API server of our own, compiled with Go at first use)
+  PARLOR_KUBE_BIN        folder that has etcd and kube-apiserver, so that none are compiled
 Variables that start with IDENTITY_, CUSTOMER_, GAME_, CHAT_ or OTEL_ go to the services as well.
 """
 
@@ -38,6 +41,8 @@ def main() -> int:
                 asyncio.run(commands.status())
             case "reset":
                 asyncio.run(commands.reset())
+            case "kube":
+                asyncio.run(commands.kube_programs())
             case _:
                 return _demo(rest)
     except (Problem, ProcessFailed) as problem:
@@ -77,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     verbs.add_parser("down", help="stop the stack that runs on this state folder")
     verbs.add_parser("status", help="list its processes")
     verbs.add_parser("reset", help="remove the state folder and all data in it")
+    verbs.add_parser("kube", help="compile etcd and kube-apiserver now, where Go is installed")
     verbs.add_parser("demo", help="walk through the platform that runs", add_help=False)
     return parser
 

@@ -12,8 +12,9 @@ import time
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from parlor_dev import accounts, checkout, console, leash, pids, preflight
+from parlor_dev import accounts, checkout, console, kube_binaries, leash, pids, preflight
 from parlor_dev.home import Home, default_home
+from parlor_dev.kube import Kube
 from parlor_dev.probe import is_ready
 from parlor_dev.problems import Problem
 from parlor_dev.stack import DEFAULT_PORT, Stack
@@ -45,20 +46,44 @@ async def up(replicas: Mapping[str, int], *, end_with_parent: bool) -> None:
             with contextlib.suppress(asyncio.CancelledError):
                 await starting
             return
+    kube = Kube(stack, console.say)
     console.banner(
         stack,
         time.monotonic() - began,
         password_from_environment=bool(os.environ.get("PARLOR_ADMIN_PASSWORD")),
+        kube=kube.headline,
     )
+    kube.begin()
     await asked.wait(1)
     console.say("stopping (again to stop at once)")
-    stopping = asyncio.create_task(stack.stop())
+    stopping = asyncio.create_task(_stop(kube, stack))
     if await asked.before(stopping, 2):
         stopping.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await stopping
+        await kube.stop(harsh=True)
         await stack.stop(harsh=True)
     console.say("stopped")
+
+
+async def _stop(kube: Kube, stack: Stack) -> None:
+    await kube.stop()
+    await stack.stop()
+
+
+async def kube_programs() -> None:
+    """Compile what an API server of our own needs, and say where it is."""
+    found = kube_binaries.find()
+    if found is None:
+        if not kube_binaries.can_build():
+            console.say("no Go here to compile an API server with")
+            return
+        cache = checkout.cache_folder()
+        cache.mkdir(parents=True, exist_ok=True)
+        found = await kube_binaries.build(
+            cache / "kube-build.log", cache / "kube-build.json", console.say
+        )
+    console.say(f"etcd and kube-apiserver are in {found.apiserver.parent}")
 
 
 async def down() -> None:

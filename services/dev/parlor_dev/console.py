@@ -53,7 +53,7 @@ class Progress:
             self._status.stop()
 
 
-def banner(stack: Stack, seconds: float, *, password_from_environment: bool) -> None:
+def banner(stack: Stack, seconds: float, *, password_from_environment: bool, kube: str) -> None:
     """Where everything is, once it runs."""
     file = stack.home.secret_file("admin-password")
     if password_from_environment:
@@ -68,6 +68,7 @@ def banner(stack: Stack, seconds: float, *, password_from_environment: bool) -> 
         **{f" {'':7}{name}": f"{stack.url}/api/v1/{name}/docs" for name in SERVICES[1:]},
         "Admin": stack.admin_email,
         "Password": shown,
+        "Operator": kube,
         "Logs": str(stack.home.log),
         "Stop": "Ctrl-C here, or `make down`",
         "Next": "`make demo` in another terminal",

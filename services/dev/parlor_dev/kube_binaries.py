@@ -49,6 +49,8 @@ def find() -> Programs | None:
         return None
     own, on_path = folder / "kubectl", shutil.which("kubectl")
     kubectl = Path(on_path) if on_path else own if own.exists() else None
+    if kubectl is None and not chosen:
+        return None
     return Programs(folder / "etcd", folder / "kube-apiserver", kubectl)
 
 
@@ -62,7 +64,7 @@ async def build(log: Path, pid_file: Path, report: Report) -> Programs:
     folder.mkdir(parents=True, exist_ok=True)
     async with _lock(folder / "lock"):
         found = find()
-        if found is not None and (found.kubectl or shutil.which("kubectl")):
+        if found is not None:
             return found
         runner = _Go(log, pid_file, report)
         await runner.compile("etcd", folder, _ETCD_MODULE, await _etcd_module(runner, folder))

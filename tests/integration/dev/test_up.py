@@ -28,6 +28,7 @@ class Terminal:
         self.url = f"http://127.0.0.1:{port}"
         self._env = {**os.environ, "PARLOR_HOME": str(folder), "PARLOR_PORT": str(port)}
         self._env.pop("PARLOR_ADMIN_PASSWORD", None)
+        self._env.setdefault("PARLOR_KUBE", "off")
         self.up: asyncio.subprocess.Process | None = None
 
     async def start(self, *wrapper: str) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 import asyncpg
 import pytest
 import yaml
+from factories.dead_watch import plain_kubeconfig
 from factories.kube_api import KubeApi, distributor, legal_hold
 from factories.kube_servers import OperatorUnderTest, operator
 from factories.pausing_proxy import PausingProxy, pausing_proxy
@@ -50,17 +51,6 @@ async def proxies(
         env = {"PARLOR_IDENTITY_URL": identity.url, "PARLOR_CHAT_URL": chat.url}
         async with operator(platform, kubeconfig, env) as running:
             yield Proxies(identity, chat, api), running
-
-
-def plain_kubeconfig(server: str) -> dict[str, Any]:
-    return {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [{"name": "t", "cluster": {"server": server}}],
-        "users": [{"name": "t", "user": {}}],
-        "contexts": [{"name": "t", "context": {"cluster": "t", "user": "t"}}],
-        "current-context": "t",
-    }
 
 
 async def handled(kube: KubeApi, namespace: str, name: str) -> bool:
