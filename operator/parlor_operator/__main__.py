@@ -12,6 +12,7 @@ import sys
 import kopf
 from parlor_kit import logs
 
+from parlor_operator.cluster import Cluster
 from parlor_operator.errors import Refused, Unavailable
 from parlor_operator.handlers import distributor, legalhold, startup
 from parlor_operator.runtime import Runtime
@@ -36,7 +37,7 @@ def main() -> int:
 async def _operate(settings: OperatorSettings) -> None:
     kopf_settings = kopf.OperatorSettings()
     startup.configure(kopf_settings, settings.operator_watch_inactivity.total_seconds())
-    runtime = Runtime(settings, kopf_settings)
+    runtime = Runtime(settings, Cluster(kopf_settings))
     await kopf.operator(
         settings=kopf_settings,
         memo=runtime,
@@ -48,7 +49,7 @@ async def _operate(settings: OperatorSettings) -> None:
 
 
 async def _let_go(settings: OperatorSettings, arguments: argparse.Namespace) -> int:
-    runtime = Runtime(settings, kopf.OperatorSettings())
+    runtime = Runtime(settings, Cluster(kopf.OperatorSettings()))
     try:
         if arguments.kind == "distributor":
             await runtime.distributors.let_go(arguments.uid, disable=arguments.disable)

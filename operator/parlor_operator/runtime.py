@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 from typing import Self
 
-import kopf
 from parlor_kit.internal import InternalClient
 
 from parlor_operator.chat import ChatHolds
@@ -25,10 +24,10 @@ PLURALS = ("distributors", "legalholds")
 class Runtime:
     """Everything that handlers use. Needs a running event loop."""
 
-    def __init__(self, settings: OperatorSettings, kopf_settings: kopf.OperatorSettings) -> None:
+    def __init__(self, settings: OperatorSettings, cluster: Cluster) -> None:
         self.settings = settings
         self.ready = asyncio.Event()
-        self.cluster = Cluster(kopf_settings)
+        self.cluster = cluster
         self._clients = {
             part: InternalClient(part, url, settings.parlor_credentials_dir, timeout=_SECONDS)
             for part, url in (

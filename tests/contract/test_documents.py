@@ -14,6 +14,7 @@ import orjson
 from parlor_kit import asyncapi
 from parlor_kit.process import VERSION
 from parlor_kit.settings import ServiceSettings
+from parlor_operator.settings import OperatorSettings
 from pydantic import SecretStr
 from pydantic_core import PydanticUndefined
 
@@ -90,6 +91,13 @@ def _settings_page() -> str:
         }
         if own:
             lines += [f"## {service.capitalize()}", "", *_rows(own)]
+    lines += [
+        "## Operator",
+        "",
+        "It takes no others. KUBECONFIG names a cluster; unset, it is the pod's own.",
+        "",
+        *_rows(dict(OperatorSettings.model_fields)),
+    ]
     return "\n".join(lines)
 
 

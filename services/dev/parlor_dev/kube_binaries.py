@@ -44,7 +44,7 @@ def find() -> Programs | None:
     folder = Path(chosen) if chosen else _folder()
     missing = [name for name in SERVERS if not (folder / name).exists()]
     if missing and chosen:
-        raise Problem(f"PARLOR_KUBE_BIN is {chosen}, where {' and '.join(missing)} is not")
+        raise Problem(f"PARLOR_KUBE_BIN is {chosen}, which has no {' and no '.join(missing)}")
     if missing:
         return None
     own, on_path = folder / "kubectl", shutil.which("kubectl")
