@@ -50,7 +50,12 @@ async def register(api: Api, name: str = "Somebody") -> Person:
 
 async def gather_circle(stack: Stack, api: Api, customers: int = 2) -> Circle:
     """A new distributor with so many related customers."""
-    admin = await sign_in(api, stack.admin_email, stack.admin_password)
+    return await gather(api, stack.admin_email, stack.admin_password, customers)
+
+
+async def gather(api: Api, admin_email: str, admin_password: str, customers: int = 2) -> Circle:
+    """The same on any platform whose first admin is known."""
+    admin = await sign_in(api, admin_email, admin_password)
     made = await admin.api.post(
         "/api/v1/admin/distributors",
         {"email": f"shop.{secrets.token_hex(6)}@example.com", "display_name": "Card Shop"},

@@ -53,14 +53,16 @@ spec:
       terminationGracePeriodSeconds: 60
       {{- include "parlor-lib.spread" $labels | nindent 6 }}
       initContainers:
+        {{- include "parlor-lib.copy-source" . | nindent 8 }}
         {{- include "parlor-lib.await-migration" $context | nindent 8 }}
         {{- include "parlor-lib.sidecar" $context | nindent 8 }}
       containers:
         - name: api
           image: {{ include "parlor-lib.image" (dict "root" .root "member" .name) }}
           imagePullPolicy: {{ .root.Values.imagePullPolicy }}
-          command: [python, -m, parlor_{{ .name }}, api]
+          command: {{ include "parlor-lib.command" (merge (dict "verb" "api") .) }}
           env:
+            {{- include "parlor-lib.source-environment" . | nindent 12 }}
             {{- include "parlor-lib.environment" $context | nindent 12 }}
             - name: PARLOR_PUBLIC_HOST
               value: 0.0.0.0
@@ -88,6 +90,7 @@ spec:
           {{- include "parlor-lib.container-security" . | nindent 10 }}
           volumeMounts:
             - {name: tmp, mountPath: /tmp}
+            {{- include "parlor-lib.source-mount" . | nindent 12 }}
             - {name: socket, mountPath: /run/parlor}
             {{- if $context.calls }}
             {{- include "parlor-lib.credentials-mount" . | nindent 12 }}
@@ -95,6 +98,7 @@ spec:
             {{- include "parlor-lib.ca-mounts" $context | nindent 12 }}
       volumes:
         {{- include "parlor-lib.tmp-volume" . | nindent 8 }}
+        {{- include "parlor-lib.source-volume" . | nindent 8 }}
         - name: socket
           emptyDir: {medium: Memory, sizeLimit: 1Mi}
         - name: sidecar-policy
@@ -138,13 +142,15 @@ spec:
       terminationGracePeriodSeconds: 30
       {{- include "parlor-lib.spread" $labels | nindent 6 }}
       initContainers:
+        {{- include "parlor-lib.copy-source" . | nindent 8 }}
         {{- include "parlor-lib.await-migration" $context | nindent 8 }}
       containers:
         - name: worker
           image: {{ include "parlor-lib.image" (dict "root" .root "member" .name) }}
           imagePullPolicy: {{ .root.Values.imagePullPolicy }}
-          command: [python, -m, parlor_{{ .name }}, worker]
+          command: {{ include "parlor-lib.command" (merge (dict "verb" "worker") .) }}
           env:
+            {{- include "parlor-lib.source-environment" . | nindent 12 }}
             {{- include "parlor-lib.environment" $context | nindent 12 }}
           ports:
             - {name: health, containerPort: 9000}
@@ -154,12 +160,14 @@ spec:
           {{- include "parlor-lib.container-security" . | nindent 10 }}
           volumeMounts:
             - {name: tmp, mountPath: /tmp}
+            {{- include "parlor-lib.source-mount" . | nindent 12 }}
             {{- if $context.calls }}
             {{- include "parlor-lib.credentials-mount" . | nindent 12 }}
             {{- end }}
             {{- include "parlor-lib.ca-mounts" $context | nindent 12 }}
       volumes:
         {{- include "parlor-lib.tmp-volume" . | nindent 8 }}
+        {{- include "parlor-lib.source-volume" . | nindent 8 }}
         {{- if $context.calls }}
         {{- include "parlor-lib.credentials-volume" $context | nindent 8 }}
         {{- end }}

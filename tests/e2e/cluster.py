@@ -1,0 +1,135 @@
+"""Commands against a cluster: images, helm and kubectl, each bounded and shown when it fails."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import os
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+CHART = ROOT / "charts" / "parlor"
+# Member of the workspace: name of its image.
+IMAGES = {
+    **{name: name for name in ("identity", "customer", "game", "chat", "sidecar", "operator")},
+    "dev": "demo",
+}
+
+
+class Failed(Exception):
+    """A command, or what it showed, was not as it has to be."""
+
+
+async def run(*command: str, seconds: float = 120, quiet: bool = True, **env: str) -> str:
+    """What a command prints; raises `Failed` with its words when it fails or takes too long."""
+    child = await asyncio.create_subprocess_exec(
+        *command,
+        cwd=ROOT,
+        env={**os.environ, **env},
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE if quiet else None,
+        stderr=asyncio.subprocess.STDOUT if quiet else None,
+    )
+    try:
+        async with asyncio.timeout(seconds):
+            output, _ = await child.communicate()
+    except TimeoutError:
+        child.kill()
+        await child.wait()
+        raise Failed(f"{shlex.join(command)} took more than {seconds:g} s") from None
+    said = (output or b"").decode(errors="replace")
+    if child.returncode != 0:
+        raise Failed(f"{shlex.join(command)} ended with {child.returncode}\n{said}")
+    return said
+
+
+@dataclass(frozen=True)
+class Release:
+    """A release of the chart, in a namespace of its own."""
+
+    namespace: str
+    values: Sequence[str]
+
+    async def kubectl(self, *arguments: str, seconds: float = 60) -> str:
+        return await run("kubectl", "--namespace", self.namespace, *arguments, seconds=seconds)
+
+    async def get(self, *what: str) -> Any:
+        return json.loads(await self.kubectl("get", *what, "--output=json"))
+
+    async def secret(self, name: str, key: str) -> str:
+        return base64.b64decode((await self.get("secret", name))["data"][key]).decode()
+
+    async def make_namespace(self) -> None:
+        """One that takes restricted pods alone; what an earlier run left is gone first."""
+        await run(*("kubectl", "delete", "namespace", self.namespace), "--ignore-not-found")
+        await run("kubectl", "create", "namespace", self.namespace)
+        enforce = "pod-security.kubernetes.io/enforce=restricted"
+        await run("kubectl", "label", "namespace", self.namespace, enforce)
+
+    async def install(self, *more: str) -> None:
+        """Install or upgrade, and return when every pod of this revision serves."""
+        await run(
+            *("helm", "upgrade", "--install", "parlor", str(CHART), "--namespace", self.namespace),
+            *("--wait", "--timeout", "9m", *self.values, *more),
+            seconds=600,
+        )
+
+    async def uninstall(self) -> None:
+        await run(
+            *("helm", "uninstall", "parlor", "--namespace", self.namespace),
+            *("--wait", "--timeout", "4m"),
+            seconds=300,
+        )
+
+    async def test(self) -> str:
+        return await run(
+            *("helm", "test", "parlor", "--namespace", self.namespace, "--logs"), seconds=420
+        )
+
+    async def pods(self, service: str, component: str) -> list[str]:
+        labels = f"app.kubernetes.io/name={service},app.kubernetes.io/component={component}"
+        found = await self.get("pods", f"--selector={labels}")
+        return [
+            pod["metadata"]["name"]
+            for pod in found["items"]
+            if "deletionTimestamp" not in pod["metadata"]
+        ]
+
+    async def kill(self, service: str, component: str) -> int:
+        """Kill every pod of a component at once, without a goodbye; how many there were."""
+        names = await self.pods(service, component)
+        await self.kubectl("delete", "pod", *names, "--grace-period=0", "--force")
+        return len(names)
+
+    async def serving(self, service: str, component: str) -> None:
+        await self.kubectl(
+            *("rollout", "status", f"deployment/{service}-{component}", "--timeout=180s"),
+            seconds=200,
+        )
+
+
+async def build_images(python_image: str, tag: str) -> dict[str, int]:
+    """Every image by the one pattern; the size of each in bytes."""
+    sizes = {}
+    for member, name in IMAGES.items():
+        reference = f"parlor-{name}:{tag}"
+        await run(
+            *("docker", "build", "--quiet", "--file", "services/Dockerfile"),
+            *("--build-arg", f"PYTHON_IMAGE={python_image}", "--build-arg", f"MEMBER={member}"),
+            *("--tag", reference, "."),
+            seconds=900,
+        )
+        size = await run("docker", "image", "inspect", "--format", "{{.Size}}", reference)
+        sizes[reference] = int(size)
+    return sizes
+
+
+async def load_images(command: str, tag: str) -> None:
+    """Give them to the nodes by whatever the cluster has for it, as `kind load docker-image`."""
+    references = [f"parlor-{name}:{tag}" for name in IMAGES.values()]
+    await run(*shlex.split(command), *references, seconds=600)

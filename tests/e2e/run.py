@@ -1,0 +1,270 @@
+"""`make e2e`: the whole platform on a cluster, from images to its end, proven step by step.
+
+Runs against the current kube context, which needs an ingress controller behind --url. It makes a
+namespace of its own, and removes it at the end unless --keep is given or a step failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import aiohttp
+from e2e.cluster import CHART, ROOT, Failed, Release, build_images, load_images, run
+from e2e.evening import Chat, Game, Load, patiently
+from factories.people import Circle, gather, open_conversation, sign_in
+from parlor_dev.client import Api, Refused
+
+TAG = "0.1.0"
+KILLED = [
+    (service, component)
+    for component in ("api", "worker")
+    for service in ("identity", "customer", "game", "chat")
+]
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make e2e ARGS=", description=__doc__)
+    parser.add_argument("--url", default="http://parlor.localhost", help="the ingress's origin")
+    parser.add_argument("--namespace", default="parlor-e2e")
+    parser.add_argument("--python-image", default="python:3.11-slim", help="base of the images")
+    parser.add_argument("--load", help="command that gives images to the nodes, names appended")
+    parser.add_argument("--no-build", action="store_true", help="take the images that are there")
+    parser.add_argument("--set", action="append", default=[], help="a value of the chart")
+    parser.add_argument("--keep", action="store_true", help="leave the release running")
+    return parser.parse_args()
+
+
+class Story:
+    """Shows each step while it runs, with its time, and what it found."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+
+    @asynccontextmanager
+    async def step(self, title: str) -> AsyncIterator[Callable[[str], None]]:
+        print(f"· {title} ...", flush=True)
+        began = time.monotonic()
+        facts: list[str] = []
+        yield facts.append
+        print(f"✓ {title}  {time.monotonic() - began:.1f} s", flush=True)
+        for fact in facts:
+            print(f"    {fact}", flush=True)
+
+    def total(self) -> float:
+        return time.monotonic() - self._began
+
+
+async def images(options: argparse.Namespace, story: Story) -> None:
+    if not options.no_build:
+        async with story.step("Build the images") as say:
+            for reference, size in (await build_images(options.python_image, TAG)).items():
+                say(f"{reference}  {size / 1e6:.0f} MB")
+    if options.load:
+        async with story.step("Give them to the nodes"):
+            await load_images(options.load, TAG)
+
+
+async def install(release: Release, story: Story, url: str) -> None:
+    async with story.step("Install, into a namespace that takes restricted pods alone") as say:
+        await _no_other_release()
+        await release.make_namespace()
+        await release.install()
+        pods = (await release.get("pods"))["items"]
+        say(f"{sum(p['status']['phase'] == 'Running' for p in pods)} pods run")
+        for pod in pods:
+            restarts = sum(c["restartCount"] for c in pod["status"].get("containerStatuses", ()))
+            if restarts:
+                say(f"{pod['metadata']['name']} was started {restarts} times again")
+    async with story.step(f"{url} answers"), aiohttp.ClientSession() as http:
+        api = Api(url, http=http)
+        await patiently(lambda: api.get("/.well-known/jwks.json"))
+        for path in ("/internal/v1/users/batch", "/livez", "/metrics"):
+            try:
+                await api.get(path)
+            except Refused as refusal:
+                if refusal.status == 404:
+                    continue
+            raise Failed(f"{path} is reached through the ingress")
+
+
+async def _no_other_release() -> None:
+    """Definitions belong to one release of a cluster, and two operators would repair each other."""
+    known = await run("kubectl", "get", "customresourcedefinitions", "--output=name")
+    if ".parlor.dev" in known:
+        raise Failed("this cluster has Parlor's definitions: uninstall the other release first")
+
+
+async def tell_demo(release: Release, story: Story, url: str) -> None:
+    async with story.step("The demo, through the ingress") as say:
+        password = await release.secret("parlor-identity", "admin-password")
+        told = await run(
+            *(sys.executable, "-m", "parlor_dev", "demo", "--url", url),
+            seconds=300,
+            PARLOR_ADMIN_PASSWORD=password,
+        )
+        say(told.strip().splitlines()[-1])
+
+
+async def resources(release: Release, circle: Circle, story: Story, api: Api) -> None:
+    async with story.step("kubectl apply -f examples/: Ready, and real") as say:
+        ann = circle.customers[0]
+        text = (ROOT / "examples" / "legalhold.yaml").read_text()
+        hold = ROOT / ".cache" / "e2e-legalhold.yaml"
+        hold.parent.mkdir(exist_ok=True)
+        hold.write_text(text.replace("0192f0c1-2a3b-7c4d-8e5f-60718293a4b5", ann.id))
+        await release.kubectl("apply", "-f", "examples/distributor.yaml", "-f", str(hold))
+        hold.unlink()
+        await release.kubectl(
+            *("wait", "--for=condition=Ready", "distributors,legalholds", "--all"),
+            *("--timeout=90s",),
+            seconds=100,
+        )
+        made = await release.get("distributor", "card-shop")
+        password = await release.secret(made["status"]["secretName"], "password")
+        shop = await sign_in(api, made["spec"]["email"], password)
+        say(f"distributor {shop.id} signs in with the password of its Secret")
+        held = await release.get("legalhold", "matter-2026-017")
+        if held["status"]["heldConversations"] < 1:
+            raise Failed(f"nothing is held: {held['status']}")
+        say((await release.kubectl("get", "dist,lh")).strip().replace("\n", "\n    "))
+
+
+async def survive(release: Release, circle: Circle, conversation: str, story: Story) -> None:
+    async with story.step("Kill every pod of each component during a chat and a game") as say:
+        ann, ben = circle.customers
+        chat, game = Chat(ann, ben, conversation), Game(ann, ben)
+        running = [asyncio.create_task(work) for work in (chat.write(), chat.listen(), game.play())]
+        killing = asyncio.create_task(_kill_each(release))
+        done, _ = await asyncio.wait({*running, killing}, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            await task
+        chat.stop()
+        game.stop()
+        async with asyncio.timeout(300):
+            await asyncio.gather(*running)
+        await chat.check()
+        say(f"{killing.result()} pods killed")
+        say(f"{len(chat.sent)} messages, each there once and in order; {chat.resumed} resumes")
+        say(f"{game.games} games, {game.plays} plays, {game.resumed} resumes, no event missing")
+
+
+async def _kill_each(release: Release) -> int:
+    killed = 0
+    for service, component in KILLED:
+        killed += await release.kill(service, component)
+        await release.serving(service, component)
+    return killed
+
+
+async def upgrade(release: Release, circle: Circle, conversation: str, story: Story) -> None:
+    async with story.step("Upgrade: every pod is replaced under load") as say:
+        ann, ben = circle.customers
+        before = {name for s, c in KILLED for name in await release.pods(s, c)}
+        load = Load(ann, ben, conversation)
+        running = asyncio.create_task(load.run())
+        try:
+            await release.install("--set", "logLevel=WARNING")
+        finally:
+            load.stop()
+        await running
+        left = {name for s, c in KILLED for name in await release.pods(s, c)} & before
+        if left:
+            raise Failed(f"not replaced: {', '.join(sorted(left))}")
+        if load.lost:
+            raise Failed(f"{len(load.lost)} requests lost, as {load.lost[0]}")
+        say(f"{load.answered} requests answered, none lost")
+
+
+async def go_and_come_back(
+    release: Release, circle: Circle, conversation: str, story: Story, url: str
+) -> None:
+    path = f"/api/v1/conversations/{conversation}/messages?limit=200"
+    ben = circle.customers[1]
+    async with story.step("Uninstall: definitions, resources, Secrets and data stay") as say:
+        before = (await ben.api.get(path))["items"]
+        await release.uninstall()
+        left = [pod["metadata"]["name"] for pod in (await release.get("pods"))["items"]]
+        if [name for name in left if "check" not in name] != ["postgresql-0"]:
+            raise Failed(f"these pods are left: {left}")
+        held = await release.kubectl(
+            *("exec", "postgresql-0", "--", "psql", "-U", "postgres", "-d", "chat", "-tAc"),
+            "SELECT count(*) FROM holds WHERE released_at IS NULL",
+        )
+        if int(held) < 1:
+            raise Failed("no hold is left in chat's database")
+        await release.get("legalhold", "matter-2026-017")
+        say(f"{held.strip()} holds stand in chat's database")
+    async with story.step("Install again: everything is as it was") as say:
+        await release.install()
+        async with aiohttp.ClientSession() as http:
+            again = await patiently(lambda: sign_in(Api(url, http=http), ben.email, ben.password))
+            if (await patiently(lambda: again.api.get(path)))["items"] != before:
+                raise Failed("the messages are not those of before")
+        await release.kubectl(
+            "wait", "--for=condition=Ready", "dist,lh", "--all", "--timeout=120s", seconds=130
+        )
+        say(f"the last {len(before)} messages are the same, and both resources are Ready")
+
+
+async def clean(release: Release, story: Story) -> None:
+    async with story.step("Clean up: resources first, as long as the operator runs"):
+        await release.kubectl("delete", "dist,lh", "--all", "--timeout=90s", seconds=100)
+        await release.uninstall()
+        await run("kubectl", "delete", "namespace", release.namespace, seconds=180)
+        await run("kubectl", "delete", "--filename", "crds", "--timeout=60s")
+
+
+async def main() -> int:
+    options = arguments()
+    values = ["--values", str(CHART / "values-dev.yaml")]
+    for each in ("services.chat.api.replicas=2", "services.game.api.replicas=2", *options.set):
+        values += ["--set", each]
+    release, story = Release(options.namespace, values), Story()
+    try:
+        await images(options, story)
+        await install(release, story, options.url)
+        await tell_demo(release, story, options.url)
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20)) as http:
+            api = Api(options.url, http=http)
+            email = await release.secret("parlor-identity", "admin-email")
+            password = await release.secret("parlor-identity", "admin-password")
+            circle = await gather(api, email, password)
+            conversation = await open_conversation(*circle.customers)
+            await resources(release, circle, story, api)
+            async with story.step("helm test: credentials, and a stranger") as say:
+                for line in (await release.test()).splitlines():
+                    if line.startswith(("ok  ", "FAIL")) and "check-pods" not in line:
+                        say(line)
+            await survive(release, circle, conversation, story)
+            await upgrade(release, circle, conversation, story)
+            await go_and_come_back(release, circle, conversation, story, options.url)
+        if not options.keep:
+            await clean(release, story)
+    except (Failed, Refused, TimeoutError, AssertionError, aiohttp.ClientError) as fault:
+        print(f"✗ {fault!r}" if str(fault) == "" else f"✗ {fault}", flush=True)
+        await _show(release)
+        return 1
+    print(f"Everything held · {story.total():.0f} s")
+    return 0
+
+
+async def _show(release: Release) -> None:
+    """What somebody who reads the log wants to see of a failure."""
+    looks: list[Awaitable[str]] = [
+        release.kubectl("get", "pods", "--output=wide"),
+        release.kubectl("get", "events", "--sort-by=.lastTimestamp"),
+    ]
+    for look in looks:
+        try:
+            print("\n".join((await look).splitlines()[-40:]), flush=True)
+        except Failed as fault:
+            print(fault, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))
