@@ -7,6 +7,7 @@ with a thousand of them is no flood for identity and chat.
 """
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -37,5 +38,7 @@ class Turns:
             yield True
 
     def forget(self, uid: str) -> None:
-        """The resource is gone."""
-        self._turns.pop(uid, None)
+        """The resource is gone. Whoever still waits for its turn is dropped: it has no say now."""
+        turn = self._turns.pop(uid, None)
+        if turn is not None:
+            turn.generation = sys.maxsize

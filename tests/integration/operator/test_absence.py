@@ -4,6 +4,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -176,6 +177,33 @@ async def test_a_hold_whose_resource_goes_while_chat_is_away_stays(
         f"/api/v1/admin/moderation/conversations/{conversation}?reason=a+court+asks"
     )
     assert [hold["released_at"] for hold in seen["holds"]] == [None]
+
+
+async def test_an_api_server_that_was_away_is_found_again(
+    kube: KubeApi, namespace: str, platform: Stack, api_server: Kubernetes, tmp_path: Path
+) -> None:
+    host, port = kube.access.server.removeprefix("https://").split(":")
+    async with tcp_gate(host, int(port)) as gate:
+        kubeconfig = tmp_path / "kubeconfig"
+        through = api_server.operator_kubeconfig.read_text().replace(
+            kube.access.server, f"https://{host}:{gate.port}"
+        )
+        kubeconfig.write_text(through)
+        async with operator(platform, kubeconfig) as running:
+            before, after = new_name(), new_name()
+            await kube.create(namespace, distributor(before))
+            await kube.until("Distributor", namespace, before, status="True")
+            await gate.shut()
+            await kube.create(namespace, distributor(after))
+            await until_true(lambda: failed(running), seconds=20)
+            await gate.open()
+            await kube.until("Distributor", namespace, after, status="True")
+            assert running.process.running
+
+
+async def failed(running: OperatorUnderTest) -> bool:
+    """Whether the operator has noticed that the API server is away."""
+    return "Request attempt" in running.log or "not answering" in running.log
 
 
 async def test_a_namespace_goes_and_takes_no_evidence_along(

@@ -152,9 +152,11 @@ async def test_the_monitor_learns_of_reconciles_resources_and_watches(
     for line in (
         'parlor_operator_resources{kind="Distributor",ready="True"}',
         'parlor_operator_reconcile_seconds_count{kind="Distributor"}',
-        "process_resident_memory_bytes",
     ):
         assert line in said
+    resident = re.search(r"^process_resident_memory_bytes (\S+)$", said, re.M)
+    assert resident
+    assert float(resident[1]) < 150 * 2**20
     assert await text_of(running_operator, "/readyz") == "ok\n"
     for line in running_operator.log.splitlines():
         assert json.loads(line)["service"] == "operator"
