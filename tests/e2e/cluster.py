@@ -66,10 +66,21 @@ class Release:
 
     async def make_namespace(self) -> None:
         """One that takes restricted pods alone; what an earlier run left is gone first."""
-        await run(*("kubectl", "delete", "namespace", self.namespace), "--ignore-not-found")
+        if self.namespace in await run("kubectl", "get", "namespaces", "--output=name"):
+            await self._forget()
         await run("kubectl", "create", "namespace", self.namespace)
         enforce = "pod-security.kubernetes.io/enforce=restricted"
         await run("kubectl", "label", "namespace", self.namespace, enforce)
+
+    async def _forget(self) -> None:
+        """Remove what an earlier run left; its operator may be gone, and would not let go."""
+        known = await run("kubectl", "get", "customresourcedefinitions", "--output=name")
+        for kind in ("distributors", "legalholds"):
+            if f"{kind}.parlor.dev" in known:
+                for left in (await self.kubectl("get", kind, "--output=name")).split():
+                    free = '{"metadata":{"finalizers":null}}'
+                    await self.kubectl("patch", left, "--type=merge", f"--patch={free}")
+        await run("kubectl", "delete", "namespace", self.namespace, seconds=180)
 
     async def install(self, *more: str) -> None:
         """Install or upgrade, and return when every pod of this revision serves."""
