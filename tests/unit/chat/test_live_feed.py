@@ -28,10 +28,11 @@ class RecordingHub(Hub):
     def __init__(self, watched: UUID) -> None:
         super().__init__(NoStreams())
         self.watched = watched
+        self.had = 4
         self.told: list[tuple[Any, ...]] = []
 
-    def watches(self, stream_id: UUID) -> bool:
-        return stream_id == self.watched
+    def lacks(self, stream_id: UUID, seq: int | None) -> bool:
+        return stream_id == self.watched and (seq is None or seq > self.had)
 
     def wake(self, stream_id: UUID, seq: int) -> None:
         self.told.append(("wake", stream_id, seq))
@@ -43,13 +44,15 @@ class RecordingHub(Hub):
         self.told.append(("close viewer", viewer, code))
 
 
-def test_only_watched_conversations_and_accounts_are_parsed() -> None:
+def test_only_what_a_socket_lacks_and_accounts_are_parsed() -> None:
     hub = RecordingHub(new_id())
     wanted = live_feed.wanted(hub)
-    assert wanted("chat.events", str(hub.watched))
-    assert not wanted("chat.events", str(new_id()))
-    assert wanted("identity.events", str(new_id()))
-    assert not wanted("chat.events", "no id")
+    assert wanted("chat.events", str(hub.watched), None)
+    assert wanted("chat.events", str(hub.watched), 5)
+    assert not wanted("chat.events", str(hub.watched), 4)
+    assert not wanted("chat.events", str(new_id()), None)
+    assert wanted("identity.events", str(new_id()), None)
+    assert not wanted("chat.events", "no id", None)
 
 
 def test_events_wake_or_close_what_they_concern() -> None:
