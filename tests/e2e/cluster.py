@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import json
 import os
 import shlex
@@ -77,6 +78,8 @@ class Release:
         known = await run("kubectl", "get", "customresourcedefinitions", "--output=name")
         for kind in ("distributors", "legalholds"):
             if f"{kind}.parlor.dev" in known:
+                with contextlib.suppress(Failed):  # it works as long as there is an operator
+                    await self.kubectl("delete", kind, "--all", "--timeout=20s")
                 for left in (await self.kubectl("get", kind, "--output=name")).split():
                     free = '{"metadata":{"finalizers":null}}'
                     await self.kubectl("patch", left, "--type=merge", f"--patch={free}")
