@@ -108,3 +108,22 @@ async def test_a_table_without_its_grant_and_a_missing_migration_are_not_ready(
 async def test_waiting_for_a_database_that_is_away_ends() -> None:
     with pytest.raises(DependencyUnavailable, match="not migrated in"):
         await await_migration("postgresql://nobody:x@127.0.0.1:1/none", "customer", 0)
+
+
+async def test_older_code_on_a_newer_database_has_nothing_to_do(
+    postgres_server: PostgresBacking,
+) -> None:
+    """A rollback runs the migrations of the code that it goes back to."""
+    access = await postgres_server.database("migrating")
+    assert (await run(access, "customer"))[0] == 0
+    owner = await asyncpg.connect(access.owner_url)
+    try:
+        await owner.execute(
+            "INSERT INTO tortoise_migrations (app, name, applied_at) "
+            "VALUES ('customer', '0002_to_come', now())"
+        )
+    finally:
+        await owner.close()
+    status, said = await run(access, "customer")
+    assert status == 0, said
+    assert await migrated(access.app_url, "customer")
