@@ -50,7 +50,10 @@ class Story:
         print(f"· {title} ...", flush=True)
         began = time.monotonic()
         facts: list[str] = []
-        yield facts.append
+        try:
+            yield facts.append
+        except TimeoutError as late:
+            raise Failed(f"{title}: took too long") from late
         print(f"✓ {title}  {time.monotonic() - began:.1f} s", flush=True)
         for fact in facts:
             print(f"    {fact}", flush=True)
