@@ -73,9 +73,10 @@ async def images(options: argparse.Namespace, story: Story) -> None:
 
 
 async def install(release: Release, story: Story, url: str) -> None:
-    async with story.step("Install, into a namespace that takes restricted pods alone") as say:
+    async with story.step("Make a namespace that takes restricted pods alone"):
         await _no_other_release(release)
         await release.make_namespace()
+    async with story.step("Install, until every pod serves") as say:
         await release.install()
         pods = (await release.get("pods"))["items"]
         say(f"{sum(p['status']['phase'] == 'Running' for p in pods)} pods run")

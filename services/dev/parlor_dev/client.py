@@ -201,6 +201,7 @@ class Live:
             if transport is not None:
                 transport.abort()
         await self._end()
+        self._events.put_nowait(None)  # what came before can still be read
 
     async def close(self) -> None:
         if self._socket is not None:
