@@ -67,6 +67,10 @@ class Chat:
         self.heard: list[str] = []
         self.resumed = 0
 
+    async def open(self) -> None:
+        """Ben is there before Ann writes: what came before him is history, and no event."""
+        await patiently(self._live.open)
+
     async def write(self) -> None:
         while not self._stop.is_set():
             key, body = secrets.token_hex(8), f"{_OURS} {len(self.sent)}"
@@ -79,18 +83,21 @@ class Chat:
             await asyncio.sleep(0.02)
 
     async def listen(self) -> None:
-        await patiently(self._live.open)
-        while True:
+        deadline = float("inf")
+        while time.monotonic() < deadline:
             try:
                 await self._hear()
-                if self._stop.is_set() and len(self.heard) >= len(self.sent):
-                    return
+                if self._stop.is_set():
+                    deadline = min(deadline, time.monotonic() + _PATIENCE)
+                    if len(self.heard) >= len(self.sent):
+                        return
             except Closed:
                 await self._live._end()
                 welcome = await patiently(self._live.resume)
                 if not welcome["recovered"]:
                     raise Failed("the stream was not recovered") from None
                 self.resumed += 1
+        await self.check()
 
     async def _hear(self) -> None:
         try:
