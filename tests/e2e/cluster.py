@@ -82,7 +82,8 @@ class Release:
                     await self.kubectl("delete", kind, "--all", "--timeout=20s")
                 for left in (await self.kubectl("get", kind, "--output=name")).split():
                     free = '{"metadata":{"finalizers":null}}'
-                    await self.kubectl("patch", left, "--type=merge", f"--patch={free}")
+                    with contextlib.suppress(Failed):  # it may be gone by now
+                        await self.kubectl("patch", left, "--type=merge", f"--patch={free}")
         await run("kubectl", "delete", "namespace", self.namespace, seconds=180)
 
     async def install(self, *more: str) -> None:

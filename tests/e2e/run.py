@@ -145,6 +145,7 @@ async def survive(release: Release, circle: Circle, conversation: str, story: St
     async with story.step("Kill every pod of each component during a chat and a game") as say:
         ann, ben = circle.customers
         chat, game = Chat(ann, ben, conversation), Game(ann, ben)
+        await chat.open()
         running = [asyncio.create_task(work) for work in (chat.write(), chat.listen(), game.play())]
         killing = asyncio.create_task(_kill_each(release))
         done, _ = await asyncio.wait({*running, killing}, return_when=asyncio.FIRST_COMPLETED)
