@@ -24,14 +24,17 @@ _QUIET_SECONDS = 1.0
 _AWAY = (aiohttp.ClientError, TimeoutError, OSError, Closed)
 
 
-async def patiently(work: Callable[[], Awaitable[Any]]) -> Any:
-    """Try until there is an answer; a refusal that another try would not change is raised."""
+async def patiently(work: Callable[[], Awaitable[Any]], *, also: int = 0) -> Any:
+    """Try until there is an answer; a refusal that another try would not change is raised.
+
+    `also` is a status that is tried again beside those of servers that are away.
+    """
     deadline = time.monotonic() + _PATIENCE
     while True:
         try:
             return await work()
         except Refused as refusal:
-            if refusal.status < 500 and refusal.code not in {"rate_limited"}:
+            if refusal.status < 500 and refusal.status != also:
                 raise
             fault: Exception = refusal
         except _AWAY as away:

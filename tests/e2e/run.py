@@ -18,13 +18,10 @@ from e2e.cluster import CHART, ROOT, Failed, Release, build_images, load_images,
 from e2e.evening import Chat, Game, Load, patiently
 from factories.people import Circle, gather, open_conversation, sign_in
 from parlor_dev.client import Api, Refused
+from parlor_dev.routing import SERVICES
 
 TAG = "0.1.0"
-KILLED = [
-    (service, component)
-    for component in ("api", "worker")
-    for service in ("identity", "customer", "game", "chat")
-]
+KILLED = [(service, component) for component in ("api", "worker") for service in SERVICES]
 
 
 def arguments() -> argparse.Namespace:
@@ -86,7 +83,9 @@ async def install(release: Release, story: Story, url: str) -> None:
                 say(f"{pod['metadata']['name']} was started {restarts} times again")
     async with story.step(f"{url} answers"), aiohttp.ClientSession() as http:
         api = Api(url, http=http)
-        await patiently(lambda: api.get("/.well-known/jwks.json"))
+        for service in SERVICES:  # an ingress controller takes its time to see what is new
+            path = f"/api/v1/{service}/openapi.json"
+            await patiently(lambda path=path: api.get(path), also=404)  # type: ignore[misc]
         for path in ("/internal/v1/users/batch", "/livez", "/metrics"):
             try:
                 await api.get(path)
