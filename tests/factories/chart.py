@@ -18,6 +18,7 @@ CHART = ROOT / "charts" / "parlor"
 NAMESPACE = "parlor"
 VARIANTS: Mapping[str, tuple[str, ...]] = {
     "dev": ("-f", "values-dev.yaml"),
+    "dev-reloading": ("-f", "values-dev.yaml", "--set", "development.reload=true"),
     "production": ("-f", "values-production.yaml"),
     "production-with-monitoring": (
         *("-f", "values-production.yaml"),

@@ -69,7 +69,7 @@ def main() -> int:
         prog="python -m parlor_kit.reloading", description="Runs a process anew on changes."
     )
     parser.add_argument("--copy-to", type=Path, help="copy the source there, and end")
-    parser.add_argument("--source", type=Path, default=Path("/src"), help="what to watch (/src)")
+    parser.add_argument("--source", type=Path, default=Path(), help="what to watch")
     parser.add_argument("command", nargs=argparse.REMAINDER, help="a module and its arguments")
     arguments = parser.parse_args()
     if arguments.copy_to is not None:

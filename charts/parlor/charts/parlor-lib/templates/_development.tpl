@@ -5,7 +5,7 @@ first on PYTHONPATH, and a process that starts anew when the copy changes. Off b
 
 {{- define "parlor-lib.command" -}}
 {{- if .root.Values.development.reload -}}
-[python, -m, parlor_kit.reloading, --source=/src, parlor_{{ .name }}, {{ .verb }}]
+[python, -m, parlor_kit.reloading, --source=/var/lib/parlor/source, parlor_{{ .name }}, {{ .verb }}]
 {{- else -}}
 [python, -m, parlor_{{ .name }}, {{ .verb }}]
 {{- end }}
@@ -16,24 +16,24 @@ first on PYTHONPATH, and a process that starts anew when the copy changes. Off b
 - name: copy-source
   image: {{ include "parlor-lib.image" (dict "root" .root "member" .name) }}
   imagePullPolicy: {{ .root.Values.imagePullPolicy }}
-  command: [python, -m, parlor_kit.reloading, --copy-to=/src]
+  command: [python, -m, parlor_kit.reloading, --copy-to=/var/lib/parlor/source]
   resources:
     {{- toYaml .root.Values.jobResources | nindent 4 }}
   {{- include "parlor-lib.container-security" . | nindent 2 }}
   volumeMounts:
-    - {name: source, mountPath: /src}
+    - {name: source, mountPath: /var/lib/parlor/source}
 {{- end }}
 {{- end }}
 
 {{- define "parlor-lib.source-environment" -}}
 {{- if .root.Values.development.reload }}
-- {name: PYTHONPATH, value: /src}
+- {name: PYTHONPATH, value: /var/lib/parlor/source}
 {{- end }}
 {{- end }}
 
 {{- define "parlor-lib.source-mount" -}}
 {{- if .root.Values.development.reload }}
-- {name: source, mountPath: /src}
+- {name: source, mountPath: /var/lib/parlor/source}
 {{- end }}
 {{- end }}
 
