@@ -15,7 +15,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from parlor_kit import logs, metrics
-from parlor_kit.database import Database
+from parlor_kit.database import Database, gone_is_unavailable
 from parlor_kit.errors import DependencyUnavailable
 from parlor_kit.events import EventInvalid, Schemas, envelope, seq_headers
 from parlor_kit.kafka import Brokers
@@ -32,8 +32,6 @@ _INTERRUPTIONS = (
     DependencyUnavailable,
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
-    OSError,
-    TimeoutError,
 )
 _READ = """
 SELECT id, event_id, topic, key, type, data, time, request_id, traceparent
@@ -54,7 +52,8 @@ class Relay:
     async def run(self) -> None:
         while True:
             try:
-                await self._lead()
+                async with gone_is_unavailable():
+                    await self._lead()
             except _INTERRUPTIONS as fault:
                 log.warning("relay.interrupted", fault=repr(fault), retry_in=self._delay)
                 await asyncio.sleep(self._delay)
