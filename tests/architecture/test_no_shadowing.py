@@ -9,6 +9,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 MEMBERS = (
     "parlor_kit",
+    "parlor_rules",
+    "parlor_verify",
     "parlor_sidecar",
     "parlor_identity",
     "parlor_customer",

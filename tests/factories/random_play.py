@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from parlor_game.rules.protocol import AnyGame, Outcome, Play
+from parlor_rules.protocol import AnyGame, Outcome, Play
 
 # Most games are eager: they end soon, so that many fit into a test run.
 TABLES = (

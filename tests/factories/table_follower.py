@@ -6,7 +6,7 @@ server again. The tests compare its view with the server's after every event of 
 
 from typing import Any
 
-from parlor_game.rules.cards import sort_cards
+from parlor_rules.cards import sort_cards
 
 TURN_FACTS = ("direction", "pending_draw", "draws_left", "phase")
 TABLE_FACTS = ("suit", "stock_size", "discard_size", "hearts_broken")

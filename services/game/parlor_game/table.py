@@ -11,8 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-
-from parlor_game.rules.protocol import AnyGame, Event, Json, Outcome
+from parlor_rules.protocol import AnyGame, Event, Json, Outcome
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,8 @@ import pytest
 from factories.card_tables import CardTable, seat, sit_down
 from factories.identity_stand_in import User
 from factories.running_api import RunningApi
-from parlor_game.rules.catalog import GAMES
-from parlor_game.rules.moves import play_from_body
+from parlor_rules.catalog import GAMES
+from parlor_rules.moves import play_from_body
 
 pytestmark = pytest.mark.integration
 

@@ -12,9 +12,9 @@ from factories.card_tables import CardTable, choose, sit_down
 from factories.identity_stand_in import IdentityStandIn, User
 from factories.running_api import RunningApi
 from parlor_game.api.schemas import GamePage, PlayedView
-from parlor_game.rules.catalog import GAMES
 from parlor_game.usecases.load_table import STANDING, rebuild
 from parlor_kit.ids import new_id
+from parlor_rules.catalog import GAMES
 
 pytestmark = pytest.mark.integration
 

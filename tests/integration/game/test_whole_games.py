@@ -8,7 +8,7 @@ from factories.card_tables import sit_down
 from factories.identity_stand_in import User
 from factories.running_api import RunningApi
 from parlor_game.api.schemas import GameView, Scoreboard
-from parlor_game.rules.catalog import GAMES
+from parlor_rules.catalog import GAMES
 
 pytestmark = pytest.mark.integration
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import parlor_game
 from parlor_game.routes import INTERNAL, PUBLIC
-from parlor_game.rules.catalog import GAMES
 from parlor_kit.openapi import document
+from parlor_rules.catalog import GAMES
 
 TABLE = [
     ("POST", "/api/v1/games/invites", "create_game_invite", "signed in", True),

@@ -1,12 +1,12 @@
 """A table becomes views and events for one seat at a time, and never tells more."""
 
 from parlor_game.frames import stream_event, stream_events
-from parlor_game.rules.catalog import GAMES
-from parlor_game.rules.protocol import Event, Play
 from parlor_game.table import Table, TableEvent, stored
 from parlor_kit.clock import now
 from parlor_kit.hub import event_frame
 from parlor_kit.ids import new_id
+from parlor_rules.catalog import GAMES
+from parlor_rules.protocol import Event, Play
 
 SEED = b"seed of a unit test"
 

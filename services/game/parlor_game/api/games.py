@@ -3,9 +3,9 @@
 from parlor_kit.answers import Answer
 from parlor_kit.pages import Page
 from parlor_kit.routing import Call
+from parlor_rules.protocol import Json
 
 from parlor_game.api.schemas import ReconnectTokenView
-from parlor_game.rules.protocol import Json
 from parlor_game.usecases import UseCases
 from parlor_game.usecases.issue_reconnect_token import issue_reconnect_token
 

@@ -9,9 +9,9 @@ from uuid import UUID
 
 from parlor_kit.fields import Body, Moment, Query, Text, View
 from parlor_kit.pages import Page, PageQuery
+from parlor_rules.protocol import Action
 from pydantic import Field
 
-from parlor_game.rules.protocol import Action
 from parlor_game.usecases.find_invite import FoundInvite
 
 GameStatus = Literal["active", "finished", "abandoned"]

@@ -15,9 +15,9 @@ from parlor_kit.answers import dumps
 from parlor_kit.clock import now
 from parlor_kit.ids import new_id
 from parlor_kit.tracing import Trace, current
+from parlor_rules.protocol import Json, Outcome
 
 from parlor_game import events
-from parlor_game.rules.protocol import Json, Outcome
 from parlor_game.table import Table, TableEvent
 
 _COMMIT = f"SELECT * FROM commit_plays({', '.join(f'${number}' for number in range(1, 27))})"  # noqa: S608

@@ -10,12 +10,12 @@ from parlor_kit.clock import now
 from parlor_kit.database import Transaction
 from parlor_kit.errors import ValidationFailed
 from parlor_kit.ids import new_id
+from parlor_rules.catalog import GAMES
+from parlor_rules.protocol import InvalidOptions
 
 from parlor_game import events
 from parlor_game.errors import NotEntitled
 from parlor_game.ports import Entitlements
-from parlor_game.rules.catalog import GAMES
-from parlor_game.rules.protocol import InvalidOptions
 from parlor_game.usecases.find_invite import PENDING, FoundInvite
 
 _INSERT = """

@@ -13,9 +13,9 @@ import orjson
 from parlor_kit.clock import now
 from parlor_kit.database import Transaction
 from parlor_kit.ids import new_id
+from parlor_rules.catalog import GAMES
 
 from parlor_game import events
-from parlor_game.rules.catalog import GAMES
 from parlor_game.table import Table
 
 _DEAL = """

@@ -15,10 +15,10 @@ from weakref import WeakValueDictionary
 import asyncpg
 import orjson
 from parlor_kit.database import Database
+from parlor_rules.catalog import GAMES
+from parlor_rules.moves import play_from_body, replay
+from parlor_rules.protocol import AnyGame, Json
 
-from parlor_game.rules.catalog import GAMES
-from parlor_game.rules.moves import play_from_body, replay
-from parlor_game.rules.protocol import AnyGame, Json
 from parlor_game.table import Table
 
 FORFEIT = "forfeit"

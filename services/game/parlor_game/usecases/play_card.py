@@ -20,12 +20,12 @@ from parlor_kit.errors import (
 )
 from parlor_kit.hub import Hub
 from parlor_kit.sealing import Sealer
+from parlor_rules import protocol
+from parlor_rules.moves import play_from_body
+from parlor_rules.protocol import Json, Play
 
 from parlor_game import errors
 from parlor_game.frames import stream_events
-from parlor_game.rules import protocol
-from parlor_game.rules.moves import play_from_body
-from parlor_game.rules.protocol import Json, Play
 from parlor_game.table import Table
 from parlor_game.usecases.commit_plays import Committed, Move, PlayKey, move
 from parlor_game.usecases.load_table import FORFEIT, Standing, Tables

@@ -9,9 +9,9 @@ from parlor_kit.database import Database
 from parlor_kit.errors import NotFound, ValidationFailed
 from parlor_kit.ids import parse_id
 from parlor_kit.pages import decode_cursor, encode_cursor
+from parlor_rules.protocol import Json
 
 from parlor_game.policies import may_see_game
-from parlor_game.rules.protocol import Json
 from parlor_game.usecases.load_table import Standing, Tables
 
 _MINE = """

@@ -11,9 +11,9 @@ from typing import Any
 
 import pyspiel
 from factories.random_play import play_out, seed_of
-from parlor_game.rules.cards import RANKS, SUITS
-from parlor_game.rules.hearts import DEFAULTS, Hearts, HeartsState
-from parlor_game.rules.protocol import Play
+from parlor_rules.cards import RANKS, SUITS
+from parlor_rules.hearts import DEFAULTS, Hearts, HeartsState
+from parlor_rules.protocol import Play
 
 GAMES = int(os.environ.get("PARLOR_ORACLE_GAMES", "1800"))
 GAMES_A_TABLE = max(1, GAMES // 18)

@@ -6,7 +6,7 @@ invite route can mend them all.
 
 from collections.abc import Mapping
 
-from parlor_game.rules.protocol import InvalidOptions
+from parlor_rules.protocol import InvalidOptions
 
 
 def switches(raw: Mapping[str, object], defaults: Mapping[str, bool]) -> dict[str, bool]:

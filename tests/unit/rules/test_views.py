@@ -13,9 +13,9 @@ import pytest
 from factories.random_play import play_out, seed_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from parlor_game.rules.cards import sort_cards
-from parlor_game.rules.catalog import GAMES
-from parlor_game.rules.crazy_eights import CrazyEightsState
+from parlor_rules.cards import sort_cards
+from parlor_rules.catalog import GAMES
+from parlor_rules.crazy_eights import CrazyEightsState
 
 CARD = re.compile(r"(?<![0-9A-Za-z])[2-9TJQKA][CDHS](?![0-9A-Za-z])")
 

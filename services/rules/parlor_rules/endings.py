@@ -5,7 +5,7 @@ The games call it when they build events and standings. It never looks at a hand
 
 from collections.abc import Sequence
 
-from parlor_game.rules.protocol import Event, Play, Standing, Status
+from parlor_rules.protocol import Event, Play, Standing, Status
 
 
 def turn_event(seat: int, legal_plays: Sequence[Play], **public: object) -> Event:

@@ -10,9 +10,9 @@ from typing import Any
 import pyspiel
 import pytest
 from factories.random_play import Step, play_out, seed_of
-from parlor_game.rules.cards import RANKS, SUITS
-from parlor_game.rules.crazy_eights import CrazyEights, CrazyEightsState
-from parlor_game.rules.protocol import Play
+from parlor_rules.cards import RANKS, SUITS
+from parlor_rules.crazy_eights import CrazyEights, CrazyEightsState
+from parlor_rules.protocol import Play
 
 GAMES = int(os.environ.get("PARLOR_ORACLE_GAMES", "1800"))
 GAMES_A_TABLE = max(1, GAMES // 18)

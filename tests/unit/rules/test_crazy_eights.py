@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 from factories.random_play import seed_of
-from parlor_game.rules.cards import DECK, sort_cards
-from parlor_game.rules.crazy_eights import CrazyEights, CrazyEightsState
-from parlor_game.rules.protocol import Event, Play
+from parlor_rules.cards import DECK, sort_cards
+from parlor_rules.crazy_eights import CrazyEights, CrazyEightsState
+from parlor_rules.protocol import Event, Play
 
 GAME = CrazyEights()
 DRAW, PASS = Play("draw"), Play("pass")

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 from factories.random_play import seed_of
-from parlor_game.rules.catalog import GAMES
-from parlor_game.rules.moves import play_from_body
-from parlor_game.rules.protocol import InvalidOptions, InvalidSeats, MalformedPlay, Play
+from parlor_rules.catalog import GAMES
+from parlor_rules.moves import play_from_body
+from parlor_rules.protocol import InvalidOptions, InvalidSeats, MalformedPlay, Play
 
 
 @pytest.mark.parametrize(

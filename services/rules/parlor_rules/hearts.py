@@ -25,7 +25,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from parlor_game.rules.cards import (
+from parlor_rules.cards import (
     DECK,
     RANKS,
     choose_v1,
@@ -35,10 +35,10 @@ from parlor_game.rules.cards import (
     sort_cards,
     suit_of,
 )
-from parlor_game.rules.endings import final_events, standing, turn_event
-from parlor_game.rules.moves import refuse_unless_legal
-from parlor_game.rules.options import switches
-from parlor_game.rules.protocol import (
+from parlor_rules.endings import final_events, standing, turn_event
+from parlor_rules.moves import refuse_unless_legal
+from parlor_rules.options import switches
+from parlor_rules.protocol import (
     Event,
     GameOver,
     InvalidSeats,

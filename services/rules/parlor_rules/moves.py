@@ -8,7 +8,7 @@ the same order and with the same errors.
 from collections.abc import Iterable, Mapping
 from typing import get_args
 
-from parlor_game.rules.protocol import (
+from parlor_rules.protocol import (
     Action,
     Game,
     GameOver,

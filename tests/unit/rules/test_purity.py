@@ -3,11 +3,11 @@
 import ast
 from pathlib import Path
 
-import parlor_game.rules
+import parlor_rules
 import pytest
 
 ALLOWED = {"collections.abc", "dataclasses", "hashlib", "typing"}
-MODULES = sorted(Path(parlor_game.rules.__path__[0]).glob("*.py"))
+MODULES = sorted(Path(parlor_rules.__path__[0]).glob("*.py"))
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: path.name)
@@ -18,4 +18,4 @@ def test_a_module_of_the_rules_imports_only_pure_things(module: Path) -> None:
             imported |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             imported.add(node.module or "")
-    assert {name for name in imported if not name.startswith("parlor_game.rules.")} <= ALLOWED
+    assert {name for name in imported if not name.startswith("parlor_rules.")} <= ALLOWED

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from factories.random_play import seed_of
-from parlor_game.rules.hearts import DEFAULTS, Hearts, HeartsOptions, HeartsState, Trick
-from parlor_game.rules.protocol import Event, Play
+from parlor_rules.hearts import DEFAULTS, Hearts, HeartsOptions, HeartsState, Trick
+from parlor_rules.protocol import Event, Play
 
 GAME = Hearts()
 EARLIER = (Trick(((0, "2C"), (1, "3C"), (2, "4C"), (3, "5C")), 3, 0),)

@@ -8,11 +8,11 @@ from factories.random_play import TABLES as TEMPERAMENTS
 from factories.random_play import play_out, seed_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from parlor_game.rules.cards import DECK, SUITS
-from parlor_game.rules.catalog import GAMES
-from parlor_game.rules.crazy_eights import CrazyEightsState
-from parlor_game.rules.moves import play_from_body, replay
-from parlor_game.rules.protocol import GameOver, IllegalPlay, NotYourTurn, Play
+from parlor_rules.cards import DECK, SUITS
+from parlor_rules.catalog import GAMES
+from parlor_rules.crazy_eights import CrazyEightsState
+from parlor_rules.moves import play_from_body, replay
+from parlor_rules.protocol import GameOver, IllegalPlay, NotYourTurn, Play
 
 TABLES = [
     pytest.param(name, seats, id=f"{name}-{seats}")

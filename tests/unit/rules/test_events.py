@@ -11,8 +11,8 @@ from factories.random_play import play_out, seed_of
 from factories.table_follower import Follower
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from parlor_game.rules.catalog import GAMES
-from parlor_game.rules.protocol import AnyGame, Event
+from parlor_rules.catalog import GAMES
+from parlor_rules.protocol import AnyGame, Event
 
 TABLES = [
     pytest.param(name, seats, id=f"{name}-{seats}")

@@ -9,7 +9,7 @@ from itertools import permutations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from parlor_game.rules.cards import (
+from parlor_rules.cards import (
     DECK,
     below_v1,
     choose_v1,
