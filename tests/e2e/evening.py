@@ -27,14 +27,15 @@ _AWAY = (aiohttp.ClientError, TimeoutError, OSError, Closed)
 async def patiently(work: Callable[[], Awaitable[Any]], *, also: int = 0) -> Any:
     """Try until there is an answer; a refusal that another try would not change is raised.
 
-    `also` is a status that is tried again beside those of servers that are away.
+    `also` is a status that is tried again beside those of servers that are away. An answer without
+    a code is none of the platform's: something before it speaks while nobody serves behind.
     """
     deadline = time.monotonic() + _PATIENCE
     while True:
         try:
             return await work()
         except Refused as refusal:
-            if refusal.status < 500 and refusal.status != also:
+            if refusal.code and refusal.status < 500 and refusal.status != also:
                 raise
             fault: Exception = refusal
         except _AWAY as away:

@@ -147,13 +147,18 @@ async def survive(release: Release, circle: Circle, conversation: str, story: St
         await chat.open()
         running = [asyncio.create_task(work) for work in (chat.write(), chat.listen(), game.play())]
         killing = asyncio.create_task(_kill_each(release))
-        done, _ = await asyncio.wait({*running, killing}, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            await task
-        chat.stop()
-        game.stop()
-        async with asyncio.timeout(300):
-            await asyncio.gather(*running)
+        try:
+            done, _ = await asyncio.wait({*running, killing}, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                await task
+            chat.stop()
+            game.stop()
+            async with asyncio.timeout(300):
+                await asyncio.gather(*running)
+        finally:
+            for task in (*running, killing):
+                task.cancel()
+            await asyncio.gather(*running, killing, return_exceptions=True)
         await chat.check()
         say(f"{killing.result()} pods killed")
         say(f"{len(chat.sent)} messages, each there once and in order; {chat.resumed} resumes")
