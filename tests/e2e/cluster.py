@@ -15,10 +15,11 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 CHART = ROOT / "charts" / "parlor"
-# Member of the workspace: name of its image.
+# Folder of a member of the workspace: name of its image.
 IMAGES = {
-    **{name: name for name in ("identity", "customer", "game", "chat", "sidecar", "operator")},
-    "dev": "demo",
+    **{f"services/{name}": name for name in ("identity", "customer", "game", "chat", "sidecar")},
+    "operator": "operator",
+    "services/dev": "demo",
 }
 
 
