@@ -10,8 +10,10 @@ import argparse
 import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
 
 import aiohttp
 from e2e.cluster import CHART, ROOT, Failed, Release, build_images, load_images, run
@@ -81,6 +83,7 @@ async def install(release: Release, story: Story, url: str) -> None:
             restarts = sum(c["restartCount"] for c in pod["status"].get("containerStatuses", ()))
             if restarts:
                 say(f"{pod['metadata']['name']} was started {restarts} times again")
+        say(f"from a container's start to its pod's readiness: {_start_times(pods)}")
     async with story.step(f"{url} answers"), aiohttp.ClientSession() as http:
         api = Api(url, http=http)
         for service in SERVICES:  # an ingress controller takes its time to see what is new
@@ -93,6 +96,28 @@ async def install(release: Release, story: Story, url: str) -> None:
                 if refusal.status == 404:
                     continue
             raise Failed(f"{path} is reached through the ingress")
+
+
+def _start_times(pods: Sequence[dict[str, Any]]) -> str:
+    """The slowest of each component, in whole seconds, as Kubernetes counts them."""
+    took: dict[str, int] = {}
+    for pod in pods:
+        labels = pod["metadata"]["labels"]
+        component = labels.get("app.kubernetes.io/component", "")
+        started = [
+            datetime.fromisoformat(status["state"]["running"]["startedAt"])
+            for status in pod["status"].get("containerStatuses", ())
+            if "running" in status["state"]
+        ]
+        ready = [
+            datetime.fromisoformat(condition["lastTransitionTime"])
+            for condition in pod["status"].get("conditions", ())
+            if condition["type"] == "Ready" and condition["status"] == "True"
+        ]
+        if started and ready:
+            seconds = int((ready[0] - max(started)).total_seconds())
+            took[component] = max(took.get(component, 0), seconds)
+    return ", ".join(f"{component} {seconds} s" for component, seconds in sorted(took.items()))
 
 
 async def _no_other_release(release: Release) -> None:
