@@ -48,7 +48,7 @@ from parlor_rules.cards import (
     suit_of,
 )
 from parlor_rules.endings import final_events, standing, turn_event
-from parlor_rules.moves import refuse_unless_legal
+from parlor_rules.moves import refuse_unless_legal, refuse_unless_turn
 from parlor_rules.options import switches
 from parlor_rules.protocol import (
     Event,
@@ -181,6 +181,11 @@ class CrazyEights:
         if moved.status == "active":
             return Outcome(moved, (*events, self._turn_event(moved)))
         return Outcome(moved, (*events, *self._final_events(moved)))
+
+    def timeout(self, state: CrazyEightsState, seat: int) -> Play | None:
+        """A card that fits, an eight only if no other does; else pass, or draw while one must."""
+        refuse_unless_turn(self, state, seat)
+        return min(self.legal_plays(state, seat), key=_waited_for)
 
     def forfeit(self, state: CrazyEightsState, seat: int) -> Outcome[CrazyEightsState]:
         if state.status != "active":
@@ -320,6 +325,13 @@ def _restock(state: CrazyEightsState) -> Moved:
     state = replace(state, stock=stock, discards=state.discards[-1:], reshuffles=number)
     sizes = {"stock_size": len(state.stock), "discard_size": len(state.discards)}
     return state, (Event("game.stock_reshuffled", sizes),)
+
+
+def _waited_for(play: Play) -> int:
+    """Where a play stands among those that a seat whose clock has run out may make."""
+    if play.card is None:
+        return 2 if play.action == "pass" else 3
+    return 1 if rank_of(play.card) == EIGHT else 0
 
 
 def _with_hand(state: CrazyEightsState, hand: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:

@@ -36,7 +36,7 @@ from parlor_rules.cards import (
     suit_of,
 )
 from parlor_rules.endings import final_events, standing, turn_event
-from parlor_rules.moves import refuse_unless_legal
+from parlor_rules.moves import refuse_unless_legal, refuse_unless_turn
 from parlor_rules.options import switches
 from parlor_rules.protocol import (
     Event,
@@ -172,6 +172,11 @@ class Hearts:
         if moved.status == "active":
             return Outcome(moved, (*events, self._turn_event(moved)))
         return Outcome(moved, (*events, *self._final_events(moved)))
+
+    def timeout(self, state: HeartsState, seat: int) -> Play | None:
+        """The lowest card that may be played or passed, and QS only if there is no other."""
+        refuse_unless_turn(self, state, seat)
+        return min(self.legal_plays(state, seat), key=_waited_for)
 
     def forfeit(self, state: HeartsState, seat: int) -> Outcome[HeartsState]:
         if state.status != "active":
@@ -335,6 +340,12 @@ def _final_points(state: HeartsState, points: list[int]) -> list[int]:
         winners = {trick.winner for trick in state.tricks}
         return [points[seat] + (0 if seat in winners else NO_TRICK_BONUS) for seat in range(SEATS)]
     return points
+
+
+def _waited_for(play: Play) -> tuple[bool, int]:
+    """Where a play stands among those that a seat whose clock has run out may make."""
+    card = play.card or play.cards[0]
+    return card == QUEEN, RANKS.index(rank_of(card))
 
 
 def _received(state: HeartsState, seat: int) -> tuple[str, ...]:

@@ -49,13 +49,18 @@ def play_from_body(body: Mapping[str, object]) -> Play:
     return Play(action=action, card=card, cards=tuple(cards), suit=suit)
 
 
-def refuse_unless_legal(game: Game[StateT], state: StateT, seat: int, play: Play) -> None:
-    """Raise the refusal of this play, if it is refused."""
+def refuse_unless_turn(game: Game[StateT], state: StateT, seat: int) -> None:
+    """Raise what refuses any play of this seat now, if anything does."""
     turn = game.turn(state)
     if turn is None:
         raise GameOver
     if seat != turn:
         raise NotYourTurn(turn)
+
+
+def refuse_unless_legal(game: Game[StateT], state: StateT, seat: int, play: Play) -> None:
+    """Raise the refusal of this play, if it is refused."""
+    refuse_unless_turn(game, state, seat)
     legal = game.legal_plays(state, seat)
     if play not in legal:
         raise IllegalPlay(legal)

@@ -147,6 +147,18 @@ class Game(Protocol[StateT]):
         """
         ...
 
+    def timeout(self, state: StateT, seat: int) -> Play | None:
+        """What happens when the clock of the seat that must move runs out.
+
+        A legal play, which only the table and the seat's own hand decide and which never wins
+        anything by waiting; None when the game's rule is that the seat forfeits.
+
+        Raises:
+            GameOver: the game has ended.
+            NotYourTurn: another seat must move.
+        """
+        ...
+
     def forfeit(self, state: StateT, seat: int) -> Outcome[StateT]:
         """The seat gives up: the game is abandoned, and that seat alone ranks last.
 

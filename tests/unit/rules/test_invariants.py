@@ -134,6 +134,26 @@ def test_only_the_seat_to_move_may_move(name: str, seats: int) -> None:
 
 
 @pytest.mark.parametrize(("name", "seats"), TABLES)
+def test_clocks_that_run_out_at_every_turn_still_end_the_game(name: str, seats: int) -> None:
+    game = GAMES[name]
+    for number in range(8):
+        state = game.deal(seed_of(number), seats, {})
+        for _ in range(2_000):
+            turn = game.turn(state)
+            if turn is None:
+                break
+            for seat in set(range(seats)) - {turn}:
+                with pytest.raises(NotYourTurn):
+                    game.timeout(state, seat)
+            play = game.timeout(state, turn)
+            assert play in game.legal_plays(state, turn)
+            state = game.apply(state, turn, play).state
+        assert game.status(state) == "finished"
+        with pytest.raises(GameOver):
+            game.timeout(state, 0)
+
+
+@pytest.mark.parametrize(("name", "seats"), TABLES)
 def test_nothing_more_happens_after_the_end(name: str, seats: int) -> None:
     game = GAMES[name]
     state = game.deal(seed_of(10), seats, {})
