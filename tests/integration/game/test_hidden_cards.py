@@ -21,6 +21,7 @@ import pytest
 from factories.card_tables import CardTable, seat, sit_down
 from factories.identity_stand_in import User
 from factories.running_api import RunningApi
+from parlor_game.table_options import for_rules
 from parlor_rules.catalog import GAMES
 from parlor_rules.moves import play_from_body
 
@@ -63,7 +64,7 @@ async def knowledge(rows: asyncpg.Connection, table: CardTable) -> Knowledge:
     log = await rows.fetch("SELECT * FROM game_moves WHERE game_id = $1 ORDER BY number", game_id)
     rules = GAMES[row["game"]]
     seats = range(row["seats"])
-    state = rules.deal(bytes(row["seed"]), len(seats), orjson.loads(row["options"]))
+    state = rules.deal(bytes(row["seed"]), len(seats), for_rules(orjson.loads(row["options"])))
     found = Knowledge(len(seats))
 
     def learn(seq: int, events: Any) -> None:

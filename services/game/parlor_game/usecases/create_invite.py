@@ -13,7 +13,7 @@ from parlor_kit.ids import new_id
 from parlor_rules.catalog import GAMES
 from parlor_rules.protocol import InvalidOptions
 
-from parlor_game import events
+from parlor_game import events, table_options
 from parlor_game.errors import NotEntitled
 from parlor_game.ports import Entitlements
 from parlor_game.usecases.find_invite import PENDING, FoundInvite
@@ -41,7 +41,7 @@ class CreateInvite:
         invitee_ids: Sequence[UUID],
         options: Mapping[str, object],
     ) -> dict[str, Any]:
-        """All options of the game, defaults filled in.
+        """All options of the table and of the game, defaults filled in.
 
         Raises:
             ValidationFailed: an unknown game or option, or a table that cannot be.
@@ -114,7 +114,11 @@ def _validated(
         wrong.append(("invitee_ids", f"must name {wanted} other players for this game"))
     chosen: dict[str, Any] = {}
     try:
-        chosen = rules.options(options)
+        chosen |= rules.options(table_options.for_rules(options))
+    except InvalidOptions as refused:
+        wrong.extend(refused.errors)
+    try:
+        chosen |= table_options.read(options).stored()
     except InvalidOptions as refused:
         wrong.extend(refused.errors)
     if wrong:

@@ -15,7 +15,7 @@ from parlor_kit.database import Transaction
 from parlor_kit.ids import new_id
 from parlor_rules.catalog import GAMES
 
-from parlor_game import events
+from parlor_game import events, table_options
 from parlor_game.table import Table
 
 _DEAL = """
@@ -51,7 +51,7 @@ async def deal_game(
         game=rules,
         epoch=secrets.token_hex(8),
         players=tuple(players),
-        state=rules.deal(seed, len(players), options),
+        state=rules.deal(seed, len(players), table_options.for_rules(options)),
     )
     opening = dealt.events(rules.opening(dealt.state))
     await transaction.connection.execute(

@@ -19,6 +19,7 @@ from parlor_rules.catalog import GAMES
 from parlor_rules.moves import play_from_body, replay
 from parlor_rules.protocol import AnyGame, Json
 
+from parlor_game import table_options
 from parlor_game.table import Table
 
 FORFEIT = "forfeit"
@@ -118,7 +119,8 @@ async def rebuild(connection: asyncpg.Connection, game_id: UUID, row: asyncpg.Re
     seed = await connection.fetchval("SELECT seed FROM games WHERE id = $1", game_id)
     log = await _log(connection, game_id, 0, row["move_count"])
     plays = [(seat, play_from_body(body)) for seat, body in log if body["action"] != FORFEIT]
-    state = replay(game, bytes(seed), len(players), orjson.loads(row["options"]), plays)
+    options = table_options.for_rules(orjson.loads(row["options"]))
+    state = replay(game, bytes(seed), len(players), options, plays)
     for seat, body in log[len(plays) :]:
         state = _moved(game, state, seat, body)
     return Table(
