@@ -89,17 +89,23 @@ async def invite(
     game: str,
     *,
     key: str | None = None,
+    seed: str | None = None,
     **options: Any,
 ) -> Reply:
     body = {"game": game, "invitee_ids": [str(user.id) for user in others], "options": options}
+    if seed is not None:
+        body["seed"] = seed
     return await client.call(
         "POST", "/api/v1/games/invites", headers=inviter.authorization, json=body, key=key
     )
 
 
-async def answer(client: Client, user: User, invite_id: str, verb: str) -> Reply:
+async def answer(client: Client, user: User, invite_id: str, verb: str, **body: Any) -> Reply:
     return await client.call(
-        "POST", f"/api/v1/games/invites/{invite_id}/{verb}", headers=user.authorization
+        "POST",
+        f"/api/v1/games/invites/{invite_id}/{verb}",
+        headers=user.authorization,
+        json=body or None,
     )
 
 

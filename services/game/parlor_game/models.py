@@ -13,13 +13,19 @@ from tortoise.models import Model
 
 
 class Invite(Model):
-    """An invitation to one game; `expired` may lag behind `expires_at`, which decides."""
+    """An invitation to one game; `expired` may lag behind `expires_at`, which decides.
+
+    `server_seed` is the secret behind the commitment that everybody invited sees, `seed` the
+    inviter's own word ("" for none); the database fills both in where a replica gives none.
+    """
 
     id = fields.UUIDField(primary_key=True)
     game = fields.TextField()
     options = fields.TextField()
     inviter_id = fields.UUIDField()
     status = fields.TextField()
+    server_seed = fields.BinaryField(null=True)
+    seed = fields.TextField(null=True)
     game_id = fields.UUIDField(null=True)
     expires_at = fields.DatetimeField()
     created_at = fields.DatetimeField()
@@ -37,6 +43,7 @@ class Invitee(Model):
     position = fields.SmallIntField()
     user_id = fields.UUIDField()
     status = fields.TextField()
+    seed = fields.TextField(null=True)
     answered_at = fields.DatetimeField(null=True)
 
     class Meta:
@@ -46,7 +53,12 @@ class Invitee(Model):
 
 
 class Game(Model):
-    """A table: where its stream and its log stand. The seed is secret and never leaves."""
+    """A table: where its stream and its log stand.
+
+    `seed` is made of `server_seed`, secret until the end, when the proof tells it, and of the
+    players' `seeds` (a JSON list by seat). `head` is the hash chain's, after move `head_number`;
+    games that were dealt before there was a chain have none of these but `seed`.
+    """
 
     id = fields.UUIDField(primary_key=True)
     invite_id = fields.UUIDField(unique=True)
@@ -54,6 +66,10 @@ class Game(Model):
     options = fields.TextField()
     seats = fields.SmallIntField()
     seed = fields.BinaryField()
+    server_seed = fields.BinaryField(null=True)
+    seeds = fields.TextField(null=True)
+    head = fields.BinaryField(null=True)
+    head_number = fields.IntField(null=True)
     status = fields.TextField()
     epoch = fields.TextField()
     seq = fields.BigIntField()

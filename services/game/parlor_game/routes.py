@@ -11,6 +11,7 @@ from parlor_kit.routing import SIGNED_IN, Route, Routes, SocketRoute
 from parlor_game import errors
 from parlor_game.api import games, invites, live
 from parlor_game.api.schemas import (
+    Acceptance,
     GamePage,
     GamesQuery,
     GameView,
@@ -65,6 +66,8 @@ PUBLIC = Routes(
             SIGNED_IN,
             answers={200: InviteView},
             errors=(errors.InviteClosed, errors.NotEntitled),
+            body=Acceptance,
+            body_optional=True,
         ),
         Route(
             "POST",

@@ -42,7 +42,11 @@ def stored(type_: str, public: str, private: str | None) -> TableEvent:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A game after `move_count` moves; `move_seq` is the stream's seq after the last of them."""
+    """A game after `move_count` moves; `move_seq` is the stream's seq after the last of them.
+
+    `commitment` is to the server's seed, `head` the hash chain's at this point of the move log;
+    games that were dealt before these were kept have neither.
+    """
 
     game_id: UUID
     game: AnyGame
@@ -51,12 +55,20 @@ class Table:
     state: Any = field(repr=False)
     move_count: int = 0
     move_seq: int = 0
+    commitment: str | None = None
+    head: bytes | None = None
 
     def seat_of(self, user_id: UUID) -> int | None:
         return self.players.index(user_id) if user_id in self.players else None
 
-    def after(self, outcome: Outcome[Any], move_seq: int) -> "Table":
-        return replace(self, state=outcome.state, move_count=self.move_count + 1, move_seq=move_seq)
+    def after(self, outcome: Outcome[Any], move_seq: int, head: bytes | None = None) -> "Table":
+        return replace(
+            self,
+            state=outcome.state,
+            move_count=self.move_count + 1,
+            move_seq=move_seq,
+            head=head,
+        )
 
     @property
     def status(self) -> str:
@@ -78,16 +90,31 @@ class Table:
     def legal_plays(self, seat: int) -> list[Json]:
         return [play.body() for play in self.game.legal_plays(self.state, seat)]
 
+    def opening(self, seeds: Sequence[str]) -> tuple[TableEvent, ...]:
+        """The events of the deal; the first tells what the deal was made from, but the secret."""
+        dealt, *others = self.game.opening(self.state)
+        fair = {"commitment": self.commitment, "seeds": list(seeds)}
+        return self.events([replace(dealt, public={**dealt.public, **fair}), *others])
+
     def events(self, events: Sequence[Event]) -> tuple[TableEvent, ...]:
-        """Events of the rules as we tell them: users are named where the rules name seats."""
+        """The events that led to this table as we tell them: users are named where the rules
+        name seats, and the last tells the head of the log."""
+        last = len(events) - 1
         return tuple(
             TableEvent(
                 event.type,
-                orjson.dumps({"type": event.type, **self._with_users(event.public)}),
+                orjson.dumps(
+                    {"type": event.type, **self._with_users(event.public)}
+                    | ({"log_head": self.log_head} if number == last else {})
+                ),
                 {seat: dict(own) for seat, own in event.private.items() if own},
             )
-            for event in events
+            for number, event in enumerate(events)
         )
+
+    @property
+    def log_head(self) -> str | None:
+        return None if self.head is None else self.head.hex()
 
     def _with_users(self, public: Any) -> Json:
         named = dict(public)
@@ -122,6 +149,8 @@ class Table:
             "legal_plays": seen["legal_plays"],
             "table": seen["table"],
             "deadline": None,
+            "commitment": self.commitment,
+            "log_head": self.log_head,
         }
 
     def scoreboard(self) -> Json:

@@ -34,6 +34,8 @@ def test_a_view_is_what_the_contract_says() -> None:
         "legal_plays",
         "table",
         "deadline",
+        "commitment",
+        "log_head",
     ]
     assert view["turn"] == str(dealt.players[seat])
     assert (view["seq"], view["epoch"], view["deadline"]) == (7, "e1", None)

@@ -20,7 +20,13 @@ async def create_game_invite(call: Call[UseCases]) -> Answer:
 
     async def work(transaction: Transaction) -> Answer:
         found = await create.create(
-            transaction, inviter_id, body.game, body.invitee_ids, options, entitled=entitled
+            transaction,
+            inviter_id,
+            body.game,
+            body.invitee_ids,
+            options,
+            entitled=entitled,
+            seed=body.seed or "",
         )
         return Answer(201, InviteView.of(found), object_id=found.id)
 
@@ -44,7 +50,9 @@ async def read_game_invite(call: Call[UseCases]) -> Answer:
 
 async def accept_game_invite(call: Call[UseCases]) -> Answer:
     """Accept an invite; the last acceptance deals the cards."""
-    found = await call.app.answer_invite.accept(call.id("invite_id"), call.user.id)
+    found = await call.app.answer_invite.accept(
+        call.id("invite_id"), call.user.id, call.body.seed or ""
+    )
     return Answer(200, InviteView.of(found))
 
 

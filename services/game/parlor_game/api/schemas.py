@@ -4,11 +4,12 @@ No game is named here: what differs between games is in `options`, `table` and `
 whose members each game defines.
 """
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from parlor_kit.fields import Body, Moment, Query, Text, View
 from parlor_kit.pages import Page, PageQuery
+from parlor_rules.fair_deal import MAX_SEED_LENGTH
 from parlor_rules.protocol import Action
 from pydantic import Field
 
@@ -17,6 +18,16 @@ from parlor_game.usecases.find_invite import FoundInvite
 GameStatus = Literal["active", "finished", "abandoned"]
 InviteStatus = Literal["pending", "accepted", "declined", "expired", "cancelled"]
 
+Seed = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=MAX_SEED_LENGTH,
+        pattern="^[ -~]+$",
+        description="Any printable ASCII of your own: the shuffle depends on it.",
+    ),
+]
+
 
 class NewInvite(Body):
     """A game and whom to play it with; the seats follow the order of `invitee_ids`."""
@@ -24,6 +35,13 @@ class NewInvite(Body):
     game: Text = Field(max_length=50)
     invitee_ids: list[UUID] = Field(min_length=1, max_length=16)
     options: dict[str, Any] = Field(default_factory=dict, max_length=32)
+    seed: Seed | None = None
+
+
+class Acceptance(Body):
+    """A seat taken; the body may be left out."""
+
+    seed: Seed | None = None
 
 
 class InviteeView(View):
@@ -41,6 +59,7 @@ class InviteView(View):
     invitees: list[InviteeView]
     status: InviteStatus
     game_id: UUID | None
+    commitment: str = Field(description="SHA-256 of the server's seed, which is told at the end.")
     expires_at: Moment
     created_at: Moment
 
@@ -58,6 +77,7 @@ class InviteView(View):
                 ],
                 "status": found.status,
                 "game_id": found.game_id,
+                "commitment": found.commitment,
                 "expires_at": found.expires_at,
                 "created_at": found.created_at,
             }
@@ -102,6 +122,8 @@ class GameView(View):
     legal_plays: list[dict[str, Any]]
     table: dict[str, Any]
     deadline: Moment | None
+    commitment: str | None = Field(description="As in the invite.")
+    log_head: str | None = Field(description="The hash chain of the move log at this point.")
 
 
 class PlayedView(View):

@@ -27,7 +27,8 @@ from parlor_game.usecases.find_invite import (
 )
 
 _ANSWER = """
-UPDATE invitees SET status = $3, answered_at = $4 WHERE invite_id = $1 AND user_id = $2
+UPDATE invitees SET status = $3, answered_at = $4, seed = $5
+WHERE invite_id = $1 AND user_id = $2
 """
 _CLOSE = "UPDATE invites SET status = $2, game_id = $3 WHERE id = $1"
 
@@ -37,8 +38,8 @@ class AnswerInvite:
         self._database = database
         self._entitlements = entitlements
 
-    async def accept(self, invite_id: UUID, user_id: UUID) -> FoundInvite:
-        """Take the seat. Accepting again gives the invite as it stands.
+    async def accept(self, invite_id: UUID, user_id: UUID, seed: str = "") -> FoundInvite:
+        """Take the seat, with a word for the deal. Accepting again gives the invite as it stands.
 
         Raises:
             NotFound: no such invite for this user.
@@ -53,7 +54,7 @@ class AnswerInvite:
             _refuse_unless_open(found, user_id)
             if not entitled:
                 raise NotEntitled()
-            found = await _answer(transaction, found, user_id, ACCEPTED)
+            found = await _answer(transaction, found, user_id, ACCEPTED, seed)
             if set(found.answers.values()) == {ACCEPTED}:
                 table = await deal_game(
                     transaction,
@@ -61,6 +62,8 @@ class AnswerInvite:
                     game=found.game,
                     options=found.options,
                     players=found.players,
+                    server_seed=found.server_seed,
+                    seeds=found.seeds,
                 )
                 found = await _close(transaction, found, ACCEPTED, table.game_id)
             return found
@@ -120,10 +123,15 @@ def _refuse_unless_open(found: FoundInvite, user_id: UUID) -> None:
 
 
 async def _answer(
-    transaction: Transaction, found: FoundInvite, user_id: UUID, status: str
+    transaction: Transaction, found: FoundInvite, user_id: UUID, status: str, seed: str = ""
 ) -> FoundInvite:
-    await transaction.connection.execute(_ANSWER, found.id, user_id, status, now())
-    return replace(found, answers=found.answers | {user_id: status})
+    await transaction.connection.execute(_ANSWER, found.id, user_id, status, now(), seed)
+    place = found.players.index(user_id)
+    return replace(
+        found,
+        answers=found.answers | {user_id: status},
+        seeds=(*found.seeds[:place], seed, *found.seeds[place + 1 :]),
+    )
 
 
 async def _close(

@@ -12,15 +12,16 @@ from typing import Any, Protocol
 
 import orjson
 from parlor_kit.answers import dumps
-from parlor_kit.clock import now
+from parlor_kit.clock import now, rfc3339
 from parlor_kit.ids import new_id
 from parlor_kit.tracing import Trace, current
+from parlor_rules.move_log import By, Entry, next_head
 from parlor_rules.protocol import Json, Outcome
 
 from parlor_game import events
 from parlor_game.table import Table, TableEvent
 
-_COMMIT = f"SELECT * FROM commit_plays({', '.join(f'${number}' for number in range(1, 27))})"  # noqa: S608
+_COMMIT = f"SELECT * FROM commit_plays({', '.join(f'${number}' for number in range(1, 29))})"  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class Move:
     after: Table  # its move_seq is not known before the commit
     seat: int
     body: Json
+    by: By
     events: tuple[TableEvent, ...]
     key: PlayKey | None
     at: datetime
@@ -60,15 +62,28 @@ class Rows(Protocol):
 
 
 def move(
-    before: Table, seat: int, body: Json, outcome: Outcome[Any], key: PlayKey | None = None
+    before: Table,
+    seat: int,
+    body: Json,
+    outcome: Outcome[Any],
+    key: PlayKey | None = None,
+    *,
+    by: By = "player",
 ) -> Move:
+    """The move as the log will have it; its hash follows that of the table before it."""
+    at = now()
+    head = before.head
+    if head is not None:
+        head = next_head(head, Entry(before.move_count + 1, seat, body, by, rfc3339(at)))
+    after = before.after(outcome, 0, head)
     return Move(
-        after=before.after(outcome, 0),
+        after=after,
         seat=seat,
         body=body,
-        events=before.events(outcome.events),
+        by=by,
+        events=after.events(outcome.events),
         key=key,
-        at=now(),
+        at=at,
         trace=current(),
     )
 
@@ -91,6 +106,8 @@ def _plays(moves: Sequence[Move]) -> tuple[list[Any], ...]:
         [item.seat for item in moves],
         [item.after.players[item.seat] for item in moves],
         [orjson.dumps(item.body).decode() for item in moves],
+        [item.by for item in moves],
+        [item.after.head for item in moves],
         [item.at for item in moves],
         [len(item.events) for item in moves],
         [item.after.turn_user_id for item in moves],

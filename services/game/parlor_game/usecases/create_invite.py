@@ -1,5 +1,9 @@
-"""Invite others to a game. Nobody is invited who may not play with everybody at the table."""
+"""Invite others to a game. Nobody is invited who may not play with everybody at the table.
 
+The server's secret for the deal is drawn here, before anybody who is invited can say a seed.
+"""
+
+import secrets
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -11,6 +15,7 @@ from parlor_kit.database import Transaction
 from parlor_kit.errors import ValidationFailed
 from parlor_kit.ids import new_id
 from parlor_rules.catalog import GAMES
+from parlor_rules.fair_deal import SERVER_SEED_BYTES
 from parlor_rules.protocol import InvalidOptions
 
 from parlor_game import events, table_options
@@ -20,8 +25,9 @@ from parlor_game.usecases.find_invite import PENDING, FoundInvite
 
 _INSERT = """
 WITH invite AS (
-    INSERT INTO invites (id, game, options, inviter_id, status, expires_at, created_at)
-    VALUES ($1, $2, $3, $4, 'pending', $5, $6)
+    INSERT INTO invites (id, game, options, inviter_id, status, expires_at, created_at,
+        server_seed, seed)
+    VALUES ($1, $2, $3, $4, 'pending', $5, $6, $8, $9)
 )
 INSERT INTO invitees (invite_id, position, user_id, status)
 SELECT $1, position - 1, user_id, 'pending'
@@ -61,6 +67,7 @@ class CreateInvite:
         options: Mapping[str, Any],
         *,
         entitled: bool,
+        seed: str = "",
     ) -> FoundInvite:
         """Record the invite.
 
@@ -80,6 +87,8 @@ class CreateInvite:
             expires_at=at + self._lifetime,
             created_at=at,
             answers=dict.fromkeys(invitee_ids, PENDING),
+            server_seed=secrets.token_bytes(SERVER_SEED_BYTES),
+            seeds=(seed, *("" for _ in invitee_ids)),
         )
         await transaction.connection.execute(
             _INSERT,
@@ -90,6 +99,8 @@ class CreateInvite:
             found.expires_at,
             at,
             invitee_ids,
+            found.server_seed,
+            seed,
         )
         transaction.publish(
             events.invited(found.id, game, inviter_id, invitee_ids, found.expires_at)

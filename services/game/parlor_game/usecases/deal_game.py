@@ -1,7 +1,8 @@
 """Deal a game: seats, seed, and the opening of its stream, in the transaction of its caller.
 
-Called by the answer to an invite when the last player has accepted. The seed is drawn here, kept
-in the database and never told to anybody.
+Called by the answer to an invite when the last player has accepted. The seed is made here of the
+server's secret and the players' words (`parlor_rules.fair_deal`); it and the secret are kept in
+the database, and told to nobody before the end.
 """
 
 import secrets
@@ -14,6 +15,8 @@ from parlor_kit.clock import now
 from parlor_kit.database import Transaction
 from parlor_kit.ids import new_id
 from parlor_rules.catalog import GAMES
+from parlor_rules.fair_deal import commitment_to, game_seed
+from parlor_rules.move_log import first_head, header
 
 from parlor_game import events, table_options
 from parlor_game.table import Table
@@ -21,8 +24,8 @@ from parlor_game.table import Table
 _DEAL = """
 WITH dealt AS (
     INSERT INTO games (id, invite_id, game, options, seats, seed, status, epoch, seq, move_seq,
-        move_count, turn_user_id, created_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, 0, $10, $11)
+        move_count, turn_user_id, created_at, server_seed, seeds, head, head_number)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, 0, $10, $11, $16, $17, $18, 0)
 ), seated AS (
     INSERT INTO game_players (game_id, seat, user_id, connected)
     SELECT $1, seat - 1, user_id, false
@@ -42,18 +45,30 @@ async def deal_game(
     game: str,
     options: dict[str, Any],
     players: Sequence[UUID],
+    server_seed: bytes,
+    seeds: Sequence[str],
 ) -> Table:
     """Deal to `players`, who sit in this order, and publish `game.started`."""
-    seed = secrets.token_bytes(32)
-    rules = GAMES[game]
+    seed, commitment = game_seed(server_seed, seeds), commitment_to(server_seed).hex()
+    rules, game_id = GAMES[game], new_id()
+    log_header = header(
+        game_id=str(game_id),
+        game=game,
+        options=options,
+        players=[str(player) for player in players],
+        commitment=commitment,
+        seeds=seeds,
+    )
     dealt = Table(
-        game_id=new_id(),
+        game_id=game_id,
         game=rules,
         epoch=secrets.token_hex(8),
         players=tuple(players),
         state=rules.deal(seed, len(players), table_options.for_rules(options)),
+        commitment=commitment,
+        head=first_head(log_header),
     )
-    opening = dealt.events(rules.opening(dealt.state))
+    opening = dealt.opening(seeds)
     await transaction.connection.execute(
         _DEAL,
         dealt.game_id,
@@ -71,6 +86,9 @@ async def deal_game(
         [event.type for event in opening],
         [event.public.decode() for event in opening],
         [event.private_json() for event in opening],
+        server_seed,
+        orjson.dumps(list(seeds)).decode(),
+        dealt.head,
     )
     transaction.publish(events.started(dealt.game_id, invite_id, game, players))
     return dealt

@@ -80,6 +80,6 @@ async def _forfeit_games(transaction: Transaction, user_id: UUID) -> None:
     for row in await connection.fetch(_GAMES, user_id):
         standing = await connection.fetchrow(STANDING, row["id"])
         table = await rebuild(connection, row["id"], standing)
-        moves.append(forfeit_move(table, table.players.index(user_id)))
+        moves.append(forfeit_move(table, table.players.index(user_id), "departure"))
     if moves:
         await commit(connection, moves)

@@ -1,14 +1,14 @@
 """Get a table: from memory if it is there, else rebuilt from its seed and its move log.
 
 Every other use case that looks at a game asks here. A cached table may lag behind the database
-when another replica has moved; `standing` never does. Nothing else reads the seed.
+when another replica has moved; `standing` never does. Nothing else reads the seed of a game that
+goes on.
 """
 
 import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 from uuid import UUID
 from weakref import WeakValueDictionary
 
@@ -16,17 +16,17 @@ import asyncpg
 import orjson
 from parlor_kit.database import Database
 from parlor_rules.catalog import GAMES
-from parlor_rules.moves import play_from_body, replay
-from parlor_rules.protocol import AnyGame, Json
+from parlor_rules.move_log import applied
+from parlor_rules.protocol import Json
 
 from parlor_game import table_options
 from parlor_game.table import Table
 
-FORFEIT = "forfeit"
 _TRIES = 20
 
 STANDING = """
 SELECT g.game, g.options, g.epoch, g.seq, g.move_seq, g.move_count,
+    encode(sha256(g.server_seed), 'hex') AS commitment, g.head,
     ARRAY(SELECT p.user_id FROM game_players p WHERE p.game_id = g.id ORDER BY p.seat) AS players,
     ARRAY(SELECT p.connected FROM game_players p WHERE p.game_id = g.id ORDER BY p.seat)
         AS connected
@@ -117,12 +117,10 @@ async def rebuild(connection: asyncpg.Connection, game_id: UUID, row: asyncpg.Re
     game = GAMES[row["game"]]
     players: Sequence[UUID] = row["players"]
     seed = await connection.fetchval("SELECT seed FROM games WHERE id = $1", game_id)
-    log = await _log(connection, game_id, 0, row["move_count"])
-    plays = [(seat, play_from_body(body)) for seat, body in log if body["action"] != FORFEIT]
     options = table_options.for_rules(orjson.loads(row["options"]))
-    state = replay(game, bytes(seed), len(players), options, plays)
-    for seat, body in log[len(plays) :]:
-        state = _moved(game, state, seat, body)
+    state = game.deal(bytes(seed), len(players), options)
+    for seat, body in await _log(connection, game_id, 0, row["move_count"]):
+        state = applied(game, state, seat, body).state
     return Table(
         game_id=game_id,
         game=game,
@@ -131,6 +129,8 @@ async def rebuild(connection: asyncpg.Connection, game_id: UUID, row: asyncpg.Re
         state=state,
         move_count=row["move_count"],
         move_seq=row["move_seq"],
+        commitment=row["commitment"],
+        head=row["head"],
     )
 
 
@@ -139,8 +139,14 @@ async def _caught_up(connection: asyncpg.Connection, known: Table, row: asyncpg.
     state = known.state
     log = await _log(connection, known.game_id, known.move_count, row["move_count"])
     for seat, body in log:
-        state = _moved(known.game, state, seat, body)
-    return replace(known, state=state, move_count=row["move_count"], move_seq=row["move_seq"])
+        state = applied(known.game, state, seat, body).state
+    return replace(
+        known,
+        state=state,
+        move_count=row["move_count"],
+        move_seq=row["move_seq"],
+        head=row["head"],
+    )
 
 
 async def _log(
@@ -148,10 +154,3 @@ async def _log(
 ) -> list[tuple[int, Json]]:
     rows = await connection.fetch(_MOVES, game_id, after, last)
     return [(row["seat"], orjson.loads(row["play"])) for row in rows]
-
-
-def _moved(game: AnyGame, state: Any, seat: int, body: Json) -> Any:
-    """A forfeit stands in the log like a play, and is always the last."""
-    if body["action"] == FORFEIT:
-        return game.forfeit(state, seat).state
-    return game.apply(state, seat, play_from_body(body)).state

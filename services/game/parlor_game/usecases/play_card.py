@@ -21,6 +21,7 @@ from parlor_kit.errors import (
 from parlor_kit.hub import Hub
 from parlor_kit.sealing import Sealer
 from parlor_rules import protocol
+from parlor_rules.move_log import FORFEIT, By
 from parlor_rules.moves import play_from_body
 from parlor_rules.protocol import Json, Play
 
@@ -28,7 +29,7 @@ from parlor_game import errors
 from parlor_game.frames import stream_events
 from parlor_game.table import Table
 from parlor_game.usecases.commit_plays import Committed, Move, PlayKey, move
-from parlor_game.usecases.load_table import FORFEIT, Standing, Tables
+from parlor_game.usecases.load_table import Standing, Tables
 
 _TRIES = 20
 
@@ -169,9 +170,10 @@ class PlayCard:
         return seq
 
 
-def forfeit_move(table: Table, seat: int) -> Move:
+def forfeit_move(table: Table, seat: int, by: By = "player") -> Move:
     """The move by which a seat gives up; it stands in the log like every other."""
-    return move(table, seat, {"action": FORFEIT}, table.game.forfeit(table.state, seat))
+    outcome = table.game.forfeit(table.state, seat)
+    return move(table, seat, {"action": FORFEIT}, outcome, by=by)
 
 
 def _refusal(wrong: Exception, standing: Standing, seat: int) -> Exception:
