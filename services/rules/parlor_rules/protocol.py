@@ -5,7 +5,8 @@ player may learn comes from `view` and from events, both already cut to one seat
 never put a card into a public payload that some seat may not see, and never keep anything
 outside its state.
 
-Seats are 0 .. n-1. A game is one deal. All payloads are plain JSON values.
+Seats are 0 .. n-1. A game is one deal, which `match` can repeat. All payloads are plain JSON
+values.
 """
 
 from collections.abc import Mapping
@@ -78,6 +79,19 @@ class View(TypedDict):
     hand_sizes: list[int]
     scores: list[int]
     table: Json
+
+
+class Option(Protocol):
+    """What a game asks of the values of one of its options."""
+
+    @property
+    def default(self) -> object:
+        """Its value when it is left out; None: it stays out."""
+        ...
+
+    def refusal(self, value: object) -> str | None:
+        """What is wrong with a value, in words for its sender."""
+        ...
 
 
 StateT = TypeVar("StateT")
@@ -171,6 +185,33 @@ class Game(Protocol[StateT]):
 
     def view(self, state: StateT, seat: int | None) -> View:
         """What this seat may see; None is a spectator, who sees only what is public."""
+        ...
+
+
+class DealGame(Game[StateT], Protocol[StateT]):
+    """A game of one deal that a match can play several times."""
+
+    @property
+    def known_options(self) -> Mapping[str, Option]: ...
+
+    @property
+    def highest_wins(self) -> bool:
+        """Whether the best score is the highest one."""
+        ...
+
+    def next_deal(self, state: StateT, seed: bytes, totals: tuple[int, ...]) -> StateT:
+        """The deal that follows this one in a match: same seats and options, the next dealer.
+
+        `totals` are the scores of the match so far, for games whose deals depend on them.
+        """
+        ...
+
+    def match_points(self, state: StateT) -> tuple[int, ...]:
+        """What the deal adds to each seat's total in a match: as it stands now, and in the end.
+
+        Added to the totals in every `scores` that the game's events carry, so before the end it
+        has to be what the game itself shows as `scores`.
+        """
         ...
 
 

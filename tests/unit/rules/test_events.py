@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import pytest
+from factories.card_games import options_of
 from factories.random_play import play_out, seed_of
 from factories.table_follower import Follower
 from hypothesis import given, settings
@@ -48,8 +49,7 @@ def test_a_client_of_events_alone_has_the_view_of_its_seat(
     name: str, seats: int, number: int, options: st.DataObject
 ) -> None:
     game = GAMES[name]
-    chosen = {option: options.draw(st.booleans()) for option in game.options({})}
-    state = game.deal(seed_of(number), seats, chosen)
+    state = game.deal(seed_of(number), seats, options.draw(options_of(name)))
     audience = Audience(game, state, seats)
     for step in play_out(game, state, number, table="eager"):
         audience.hear(step.outcome.events, step.outcome.state)

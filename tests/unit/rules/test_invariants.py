@@ -1,16 +1,15 @@
 """What holds at every moment of every game, whoever plays it and however badly."""
 
 import random
-from typing import Any
 
 import pytest
+from factories.card_games import cards_of
 from factories.random_play import TABLES as TEMPERAMENTS
 from factories.random_play import play_out, seed_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from parlor_rules.cards import DECK, SUITS
 from parlor_rules.catalog import GAMES
-from parlor_rules.crazy_eights import CrazyEightsState
 from parlor_rules.moves import play_from_body, replay
 from parlor_rules.protocol import GameOver, IllegalPlay, NotYourTurn, Play
 
@@ -30,16 +29,6 @@ EVERY_PLAY = (
 )
 
 numbers = st.integers(0, 2**32)
-
-
-def cards_of(state: Any) -> list[str]:
-    """Every card of the deck, wherever it is."""
-    held = [card for hand in state.hands for card in hand]
-    if isinstance(state, CrazyEightsState):
-        return [*held, *state.stock, *state.discards]
-    flying = [card for cards in state.passed for card in cards] if state.passing else []
-    played = [card for trick in state.tricks for _, card in trick.cards]
-    return [*held, *flying, *played, *(card for _, card in state.trick)]
 
 
 @pytest.mark.parametrize(("name", "seats"), TABLES)

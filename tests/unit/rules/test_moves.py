@@ -6,7 +6,8 @@ import pytest
 from factories.random_play import seed_of
 from parlor_rules.catalog import GAMES
 from parlor_rules.moves import play_from_body
-from parlor_rules.protocol import InvalidOptions, InvalidSeats, MalformedPlay, Play
+from parlor_rules.options import Switch, Whole, read_options
+from parlor_rules.protocol import InvalidOptions, InvalidSeats, MalformedPlay, Option, Play
 
 
 @pytest.mark.parametrize(
@@ -73,17 +74,32 @@ def test_every_bad_option_is_named(name: str) -> None:
     game = GAMES[name]
     known = next(iter(game.options({})))
     with pytest.raises(InvalidOptions) as refusal:
-        game.options({known: 1, "no_such_option": True})
-    assert refusal.value.errors == tuple(
-        sorted(
-            [
-                (f"options.{known}", "must be true or false"),
-                ("options.no_such_option", "unknown option"),
-            ]
-        )
+        game.options({known: "yes", "no_such_option": True, "target_score": 0})
+    assert [field for field, _ in refusal.value.errors] == sorted(
+        [f"options.{known}", "options.no_such_option", "options.target_score"]
     )
+    errors = dict(refusal.value.errors)
+    assert errors["options.no_such_option"] == "unknown option"
+    assert errors["options.target_score"] == "must be a whole number from 1 to 10000"
     with pytest.raises(InvalidOptions):
         game.deal(seed_of(1), game.seats[0], {known: None})
+
+
+def test_a_switch_is_no_number_and_a_number_no_switch() -> None:
+    known: dict[str, Option] = {"on": Switch(True), "many": Whole(2, 5, 3), "limit": Whole(0, 9)}
+    assert read_options({}, known) == {"on": True, "many": 3}
+    assert read_options({"many": 5, "limit": 0, "on": False}, known) == {
+        "on": False,
+        "many": 5,
+        "limit": 0,
+    }
+    for bad in (True, 2.0, "3", 1, 6, None):
+        with pytest.raises(InvalidOptions) as refusal:
+            read_options({"many": bad, "on": 1}, known)
+        assert refusal.value.errors == (
+            ("options.many", "must be a whole number from 2 to 5"),
+            ("options.on", "must be true or false"),
+        )
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import parlor_rules
 import pytest
 
 ALLOWED = {"collections.abc", "dataclasses", "hashlib", "json", "typing"}
-MODULES = sorted(Path(parlor_rules.__path__[0]).glob("*.py"))
+MODULES = sorted(Path(parlor_rules.__path__[0]).rglob("*.py"))
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: path.name)

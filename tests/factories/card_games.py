@@ -1,0 +1,107 @@
+"""What lies where on a table: which cards a seat must not see, and tables with those changed.
+
+The tests of all games use it; it is the one place in the tests that knows how each game keeps
+its cards. A match is looked at through the deal that is on the table.
+"""
+
+import random
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import strategies as st
+from parlor_rules.cards import sort_cards
+from parlor_rules.catalog import GAMES
+from parlor_rules.crazy_eights import CrazyEightsState
+from parlor_rules.hearts import HeartsState
+from parlor_rules.match import TARGET, MatchState
+from parlor_rules.options import Whole
+
+# Low enough that a match of aimless players is over after a few deals.
+TARGETS = {"crazy_eights": 250, "hearts": 45}
+
+Place = tuple[str, int | None]
+
+
+def deal_of(state: Any) -> Any:
+    return state.deal if isinstance(state, MatchState) else state
+
+
+def cards_of(state: Any) -> list[str]:
+    """Every card of the deck, wherever it is."""
+    deal = deal_of(state)
+    held = [card for hand in deal.hands for card in hand]
+    match deal:
+        case CrazyEightsState():
+            return [*held, *deal.stock, *deal.discards]
+        case HeartsState():
+            flying = [card for cards in deal.passed for card in cards] if deal.passing else []
+            played = [card for trick in deal.tricks for _, card in trick.cards]
+            return [*held, *flying, *played, *(card for _, card in deal.trick)]
+    raise AssertionError(f"where does {type(deal).__name__} keep its cards?")
+
+
+def known_to(state: Any, seat: int | None) -> set[str]:
+    """Cards in other hands that this seat knows of: it has passed them on, or they lie open."""
+    deal = deal_of(state)
+    if isinstance(deal, HeartsState) and seat is not None:
+        return set(deal.passed[seat])
+    return set()
+
+
+def face_down(state: Any, seat: int | None) -> dict[Place, tuple[str, ...]]:
+    """The cards that lie face down for this seat, by where they lie."""
+    deal = deal_of(state)
+    known = known_to(state, seat)
+    others = [owner for owner in range(len(deal.hands)) if owner != seat]
+    piles: dict[Place, tuple[str, ...]] = {
+        ("hands", owner): tuple(card for card in deal.hands[owner] if card not in known)
+        for owner in others
+    }
+    if hasattr(deal, "stock"):
+        piles["stock", None] = deal.stock
+    if getattr(deal, "passing", False):
+        piles |= {("passed", owner): deal.passed[owner] for owner in others}
+    return piles
+
+
+def hidden_from(state: Any, seat: int | None) -> set[str]:
+    return {card for pile in face_down(state, seat).values() for card in pile}
+
+
+def with_hidden_cards_moved(state: Any, seat: int | None, rng: random.Random) -> Any:
+    """The same table, as far as this seat can know: only face-down cards have changed places."""
+    piles = face_down(state, seat)
+    hidden = [card for pile in piles.values() for card in pile]
+    rng.shuffle(hidden)
+    deal = deal_of(state)
+    changed = {name: list(getattr(deal, name)) for name, owner in piles if owner is not None}
+    for (name, owner), pile in piles.items():
+        moved = tuple(hidden.pop() for _ in pile)
+        if owner is None:
+            changed[name] = list(moved)
+        elif name == "hands":
+            kept = [card for card in deal.hands[owner] if card not in pile]
+            changed[name][owner] = sort_cards((*kept, *moved))
+        else:
+            changed[name][owner] = moved
+    moved_deal = replace(deal, **{name: tuple(value) for name, value in changed.items()})
+    if hasattr(deal, "seed"):
+        moved_deal = replace(moved_deal, seed=rng.randbytes(32))
+    if isinstance(state, MatchState):
+        return replace(state, deal=moved_deal, seed=rng.randbytes(32))
+    return moved_deal
+
+
+@st.composite
+def options_of(draw: st.DrawFn, name: str, *, matches: bool = True) -> dict[str, Any]:
+    """Options that this game takes: any of them, a match only now and then."""
+    chosen: dict[str, Any] = {}
+    for option, known in GAMES[name].known_options.items():
+        if option == TARGET:
+            if matches and draw(st.integers(0, 3)) == 0:
+                chosen[TARGET] = draw(st.integers(1, TARGETS[name]))
+        elif isinstance(known, Whole):
+            chosen[option] = draw(st.integers(known.low, known.high))
+        else:
+            chosen[option] = draw(st.booleans())
+    return chosen
