@@ -185,7 +185,7 @@ class CrazyEights:
 
     def score(self, state: CrazyEightsState) -> Standing:
         if state.status == "finished":
-            scores = [-sum(map(_penalty, hand)) for hand in state.hands]
+            scores = [-sum(map(penalty, hand)) for hand in state.hands]
         else:
             seats = range(len(state.hands))
             scores = [WORST_SCORE if seat == state.forfeited_by else 0 for seat in seats]
@@ -354,7 +354,7 @@ def _draws_left(state: CrazyEightsState) -> int:
     return MAX_DRAWS - state.drawn if state.stock and not state.pending_draw else 0
 
 
-def _penalty(card: str) -> int:
+def penalty(card: str) -> int:
     rank = RANKS.index(rank_of(card))
     if rank_of(card) == EIGHT:
         return 50

@@ -73,6 +73,10 @@ class Match(Generic[StateT]):
         return self.game.seats
 
     @property
+    def highest_wins(self) -> bool:
+        return self.game.highest_wins
+
+    @property
     def known_options(self) -> Mapping[str, Option]:
         return {**self.game.known_options, TARGET: TARGETS}
 
