@@ -39,6 +39,7 @@ from parlor_game.usecases.load_table import Tables
 from parlor_game.usecases.play_card import PlayCard
 from parlor_game.usecases.read_game import ReadGame
 from parlor_game.usecases.track_presence import Presence, sweep_connections
+from parlor_game.usecases.tick_clocks import TickClocks
 
 _IDENTITY_TOPIC = "identity.events"
 _MINUTE, _DAY = 60, 24 * 3600
@@ -64,7 +65,13 @@ async def api(settings: GameSettings) -> Api:
         return await commit(session, moves)
 
     writer = BatchWriter("plays", write)
-    presence = Presence(database, hub, lease_seconds=settings.game_connection_lease)
+    presence = Presence(
+        database,
+        hub,
+        lease_seconds=settings.game_connection_lease,
+        window=settings.game_reconnect_window,
+    )
+    clocks = TickClocks(database, tables, hub)
     await presence.renew()
     disabled_accounts = DisabledAccounts(database)
     feed = live_feed(settings, hub, disabled_accounts)
@@ -92,7 +99,7 @@ async def api(settings: GameSettings) -> Api:
             users=users,
             hub=hub,
             create_invite=CreateInvite(entitlements, settings.game_invite_ttl),
-            answer_invite=AnswerInvite(database, entitlements),
+            answer_invite=AnswerInvite(database, entitlements, settings.game_idle_after),
             list_invites=ListInvites(database),
             read_game=ReadGame(database, tables),
             play_card=PlayCard(database, tables, writer, hub, sealer),
@@ -102,7 +109,7 @@ async def api(settings: GameSettings) -> Api:
         users=users,
         sealer=sealer,
         ready={"database": database.answers, "keys": has_keys},
-        background={"feed": feed.run, "renew-lease": renew_lease},
+        background={"feed": feed.run, "renew-lease": renew_lease, "tick-clocks": clocks.run},
         hub=hub,
         close=close,
     )
@@ -145,7 +152,10 @@ async def worker(settings: GameSettings) -> Worker:
 
     async def sweep() -> None:
         seconds = settings.game_connection_lease / 3
-        await every(seconds, "sweep-connections", lambda: sweep_connections(database))
+        await every(seconds, "sweep-connections", sweep_once)
+    async def sweep_once() -> None:
+        await sweep_connections(database, settings.game_reconnect_window)
+
 
     async def prune_tokens() -> None:
         await every(_MINUTE, "prune-reconnect-tokens", lambda: prune_reconnect_tokens(database))

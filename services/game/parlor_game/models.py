@@ -76,6 +76,10 @@ class Game(Model):
     move_seq = fields.BigIntField()  # the stream's seq after the last move
     move_count = fields.IntField()
     turn_user_id = fields.UUIDField(null=True)
+    turn_ms = fields.BigIntField(null=True)  # for each move, or how long it may lie idle
+    deadline = fields.DatetimeField(null=True)  # the clock's, while the game is active
+    alarm_at = fields.DatetimeField(null=True)  # no later: when a ticker looks
+    unattended = fields.IntField(null=True)  # moves in a row that no player made
     created_at = fields.DatetimeField()
     finished_at = fields.DatetimeField(null=True)
     winner_ids = fields.TextField(null=True)
@@ -92,6 +96,8 @@ class Player(Model):
     seat = fields.SmallIntField()
     user_id = fields.UUIDField()
     connected = fields.BooleanField(default=False)
+    reserve_ms = fields.IntField(null=True)
+    reconnect_by = fields.DatetimeField(null=True)  # for how long the seat of one who left is kept
     score = fields.IntField(null=True)
     rank = fields.SmallIntField(null=True)
 

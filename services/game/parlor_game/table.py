@@ -7,11 +7,16 @@ the process whole.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import orjson
+from parlor_kit.clock import rfc3339
 from parlor_rules.protocol import AnyGame, Event, Json, Outcome
+
+from parlor_game import turn_clock
+from parlor_game.turn_clock import TurnClock
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +62,25 @@ class Table:
     move_seq: int = 0
     commitment: str | None = None
     head: bytes | None = None
+    clock: TurnClock = turn_clock.STOPPED
 
     def seat_of(self, user_id: UUID) -> int | None:
         return self.players.index(user_id) if user_id in self.players else None
 
-    def after(self, outcome: Outcome[Any], move_seq: int, head: bytes | None = None) -> "Table":
+    def after(
+        self,
+        outcome: Outcome[Any],
+        move_seq: int,
+        head: bytes | None = None,
+        clock: TurnClock = turn_clock.STOPPED,
+    ) -> "Table":
         return replace(
             self,
             state=outcome.state,
             move_count=self.move_count + 1,
             move_seq=move_seq,
             head=head,
+            clock=clock,
         )
 
     @property
@@ -98,14 +111,15 @@ class Table:
 
     def events(self, events: Sequence[Event]) -> tuple[TableEvent, ...]:
         """The events that led to this table as we tell them: users are named where the rules
-        name seats, and the last tells the head of the log."""
+        name seats, and the last tells the head of the log and the clock."""
         last = len(events) - 1
+        new = {"log_head": self.log_head, **self.clock.told(self.players)}
         return tuple(
             TableEvent(
                 event.type,
                 orjson.dumps(
                     {"type": event.type, **self._with_users(event.public)}
-                    | ({"log_head": self.log_head} if number == last else {})
+                    | (new if number == last else {})
                 ),
                 {seat: dict(own) for seat, own in event.private.items() if own},
             )
@@ -124,8 +138,15 @@ class Table:
             named["winner_ids"] = [str(self.players[seat]) for seat in named["winners"]]
         return named
 
-    def view(self, seat: int, seq: int, connected: Sequence[bool]) -> Json:
+    def view(
+        self,
+        seat: int,
+        seq: int,
+        connected: Sequence[bool],
+        reconnect_by: Sequence[datetime | None] = (),
+    ) -> Json:
         """The contract's view of a game from one seat, at `seq` of its stream."""
+        awaited = [by and rfc3339(by) for by in reconnect_by] or [None] * len(self.players)
         seen = self.game.view(self.state, seat)
         turn = seen["turn"]
         return {
@@ -141,6 +162,7 @@ class Table:
                     "hand_size": seen["hand_sizes"][number],
                     "score": seen["scores"][number],
                     "connected": connected[number],
+                    "reconnect_by": awaited[number],
                 }
                 for number, user_id in enumerate(self.players)
             ],
@@ -148,7 +170,7 @@ class Table:
             "your_hand": seen["your_hand"],
             "legal_plays": seen["legal_plays"],
             "table": seen["table"],
-            "deadline": None,
+            **self.clock.told(self.players),
             "commitment": self.commitment,
             "log_head": self.log_head,
         }

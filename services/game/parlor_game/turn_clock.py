@@ -50,14 +50,15 @@ class TurnClock:
 
     def told(self, players: Sequence[object]) -> dict[str, object]:
         """The deadline and what reserve each player has left, as views and events say it."""
-        reserves = {
-            str(player): reserve / 1000
-            for player, reserve in zip(players, self.reserves_ms, strict=True)
-        }
+        reserves = zip(players, self.reserves_ms, strict=True) if self.timed else ()
         return {
             "deadline": None if self.deadline is None else rfc3339(self.deadline),
-            "reserves": reserves if self.timed else None,
+            "reserves": {str(player): ms / 1000 for player, ms in reserves} if self.timed else None,
         }
+
+
+# Of a table on which nobody is waited for.
+STOPPED = TurnClock(timedelta(0), timed=False, reserves_ms=(), deadline=None)
 
 
 class Lapse(Enum):
@@ -78,6 +79,17 @@ def started(
     reserves_ms = (options.reserve_seconds * 1000,) * seats
     deadline = at + length + reserves_ms[turn] * _MS
     return TurnClock(length, timed, reserves_ms, deadline)
+
+
+def stored(
+    options: TableOptions,
+    turn_ms: int,
+    reserves_ms: Sequence[int],
+    deadline: datetime | None,
+) -> TurnClock:
+    """The clock as the database has it."""
+    timed = options.turn_seconds is not None
+    return TurnClock(turn_ms * _MS, timed, tuple(reserves_ms), deadline)
 
 
 def due_at(clock: TurnClock, reconnect_by: datetime | None) -> datetime | None:

@@ -34,6 +34,7 @@ def test_a_view_is_what_the_contract_says() -> None:
         "legal_plays",
         "table",
         "deadline",
+        "reserves",
         "commitment",
         "log_head",
     ]
@@ -45,6 +46,7 @@ def test_a_view_is_what_the_contract_says() -> None:
         "hand_size": 5,
         "score": 0,
         "connected": False,
+        "reconnect_by": None,
     }
     assert view["legal_plays"] == dealt.legal_plays(seat)
 

@@ -107,6 +107,9 @@ class PlayerView(View):
     score: int
     connected: bool
 
+    reconnect_by: Moment | None = Field(
+        description="Until when the seat is kept for a player who has lost the connection."
+    )
 
 class GameView(View):
     """A game from the caller's seat: its own hand, and of the others what lies open."""
@@ -121,7 +124,10 @@ class GameView(View):
     your_hand: list[str]
     legal_plays: list[dict[str, Any]]
     table: dict[str, Any]
-    deadline: Moment | None
+    deadline: Moment | None = Field(description="When the time to move is over, reserve included.")
+    reserves: dict[UUID, float] | None = Field(
+        description="Seconds of reserve that each player has left; null without a turn clock."
+    )
     commitment: str | None = Field(description="As in the invite.")
     log_head: str | None = Field(description="The hash chain of the move log at this point.")
 

@@ -5,6 +5,7 @@ other's result: the game is dealt once, and nobody plays a game that was decline
 """
 
 from dataclasses import replace
+from datetime import timedelta
 from uuid import UUID
 
 from parlor_kit.clock import now
@@ -34,9 +35,12 @@ _CLOSE = "UPDATE invites SET status = $2, game_id = $3 WHERE id = $1"
 
 
 class AnswerInvite:
-    def __init__(self, database: Database, entitlements: Entitlements) -> None:
+    def __init__(
+        self, database: Database, entitlements: Entitlements, idle_after: timedelta
+    ) -> None:
         self._database = database
         self._entitlements = entitlements
+        self._idle_after = idle_after
 
     async def accept(self, invite_id: UUID, user_id: UUID, seed: str = "") -> FoundInvite:
         """Take the seat, with a word for the deal. Accepting again gives the invite as it stands.
@@ -64,6 +68,7 @@ class AnswerInvite:
                     players=found.players,
                     server_seed=found.server_seed,
                     seeds=found.seeds,
+                    idle_after=self._idle_after,
                 )
                 found = await _close(transaction, found, ACCEPTED, table.game_id)
             return found

@@ -21,7 +21,7 @@ from parlor_rules.protocol import Json, Outcome
 from parlor_game import events
 from parlor_game.table import Table, TableEvent
 
-_COMMIT = f"SELECT * FROM commit_plays({', '.join(f'${number}' for number in range(1, 29))})"  # noqa: S608
+_COMMIT = f"SELECT * FROM commit_plays({', '.join(f'${number}' for number in range(1, 32))})"  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,7 @@ class Move:
     """A move that the rules have accepted on the table before it, ready to be written."""
 
     after: Table  # its move_seq is not known before the commit
+    deadline_before: datetime | None
     seat: int
     body: Json
     by: By
@@ -53,6 +54,7 @@ class Committed:
     table: Table
     seq: int
     connected: tuple[bool, ...]
+    reconnect_by: tuple[datetime | None, ...]
 
 
 class Rows(Protocol):
@@ -70,14 +72,16 @@ def move(
     *,
     by: By = "player",
 ) -> Move:
-    """The move as the log will have it; its hash follows that of the table before it."""
+    """The move as the log will have it; hash and clock follow those of the table before it."""
     at = now()
     head = before.head
     if head is not None:
         head = next_head(head, Entry(before.move_count + 1, seat, body, by, rfc3339(at)))
-    after = before.after(outcome, 0, head)
+    clock = before.clock.after(seat, before.game.turn(outcome.state), at)
+    after = before.after(outcome, 0, head, clock)
     return Move(
         after=after,
+        deadline_before=before.clock.deadline,
         seat=seat,
         body=body,
         by=by,
@@ -91,9 +95,10 @@ def move(
 async def commit(rows: Rows, moves: Sequence[Move]) -> list[Committed | None]:
     """Write the moves in one transaction; None for a move whose table has moved on."""
     committed: list[Committed | None] = [None] * len(moves)
-    for play, seq, connected in await rows.fetch(_COMMIT, *_plays(moves), *_details(moves)):
+    found = await rows.fetch(_COMMIT, *_plays(moves), *_details(moves))
+    for play, seq, connected, reconnect_by in found:
         table = replace(moves[play - 1].after, move_seq=seq)
-        committed[play - 1] = Committed(table, seq, tuple(connected))
+        committed[play - 1] = Committed(table, seq, tuple(connected), tuple(reconnect_by))
     return committed
 
 
@@ -111,6 +116,9 @@ def _plays(moves: Sequence[Move]) -> tuple[list[Any], ...]:
         [item.at for item in moves],
         [len(item.events) for item in moves],
         [item.after.turn_user_id for item in moves],
+        [item.deadline_before for item in moves],
+        [item.after.clock.deadline for item in moves],
+        [item.after.clock.reserves_ms[item.seat] for item in moves],
         [item.after.status for item in moves],
         [
             dumps(item.after.winner_ids()).decode() if ended else None

@@ -7,6 +7,7 @@ the database, and told to nobody before the end.
 
 import secrets
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -18,17 +19,19 @@ from parlor_rules.catalog import GAMES
 from parlor_rules.fair_deal import commitment_to, game_seed
 from parlor_rules.move_log import first_head, header
 
-from parlor_game import events, table_options
+from parlor_game import events, table_options, turn_clock
 from parlor_game.table import Table
 
 _DEAL = """
 WITH dealt AS (
     INSERT INTO games (id, invite_id, game, options, seats, seed, status, epoch, seq, move_seq,
-        move_count, turn_user_id, created_at, server_seed, seeds, head, head_number)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, 0, $10, $11, $16, $17, $18, 0)
+        move_count, turn_user_id, created_at, server_seed, seeds, head, head_number,
+        turn_ms, deadline, alarm_at, unattended)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, 0, $10, $11, $16, $17, $18, 0,
+        $19, $20, $20, 0)
 ), seated AS (
-    INSERT INTO game_players (game_id, seat, user_id, connected)
-    SELECT $1, seat - 1, user_id, false
+    INSERT INTO game_players (game_id, seat, user_id, connected, reserve_ms)
+    SELECT $1, seat - 1, user_id, false, $21
     FROM unnest($12::uuid[]) WITH ORDINALITY AS seats(user_id, seat)
 )
 INSERT INTO game_events (game_id, seq, at, type, public, private)
@@ -47,6 +50,7 @@ async def deal_game(
     players: Sequence[UUID],
     server_seed: bytes,
     seeds: Sequence[str],
+    idle_after: timedelta,
 ) -> Table:
     """Deal to `players`, who sit in this order, and publish `game.started`."""
     seed, commitment = game_seed(server_seed, seeds), commitment_to(server_seed).hex()
@@ -59,14 +63,19 @@ async def deal_game(
         commitment=commitment,
         seeds=seeds,
     )
+    state = rules.deal(seed, len(players), table_options.for_rules(options))
+    at, first, chosen = now(), rules.turn(state), table_options.stored(options)
+    assert first is not None  # noqa: S101 -- no game is over when it is dealt
+    clock = turn_clock.started(chosen, len(players), first, at, idle_after)
     dealt = Table(
         game_id=game_id,
         game=rules,
         epoch=secrets.token_hex(8),
         players=tuple(players),
-        state=rules.deal(seed, len(players), table_options.for_rules(options)),
+        state=state,
         commitment=commitment,
         head=first_head(log_header),
+        clock=clock,
     )
     opening = dealt.opening(seeds)
     await transaction.connection.execute(
@@ -81,7 +90,7 @@ async def deal_game(
         dealt.epoch,
         len(opening),
         dealt.turn_user_id,
-        now(),
+        at,
         players,
         [event.type for event in opening],
         [event.public.decode() for event in opening],
@@ -89,6 +98,9 @@ async def deal_game(
         server_seed,
         orjson.dumps(list(seeds)).decode(),
         dealt.head,
+        clock.turn // timedelta(milliseconds=1),
+        clock.deadline,
+        chosen.reserve_seconds * 1000,
     )
     transaction.publish(events.started(dealt.game_id, invite_id, game, players))
     return dealt

@@ -51,4 +51,4 @@ class GameStreams:
         seat = standing.table.seat_of(viewer) if standing else None
         if standing is None or seat is None:
             raise NotFound()
-        return standing.seq, standing.table.view(seat, standing.seq, standing.connected)
+        return standing.seq, standing.view(seat)

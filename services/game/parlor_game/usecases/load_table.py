@@ -9,6 +9,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from uuid import UUID
 from weakref import WeakValueDictionary
 
@@ -19,8 +20,9 @@ from parlor_rules.catalog import GAMES
 from parlor_rules.move_log import applied
 from parlor_rules.protocol import Json
 
-from parlor_game import table_options
+from parlor_game import table_options, turn_clock
 from parlor_game.table import Table
+from parlor_game.turn_clock import TurnClock
 
 _TRIES = 20
 
@@ -29,7 +31,12 @@ SELECT g.game, g.options, g.epoch, g.seq, g.move_seq, g.move_count,
     encode(sha256(g.server_seed), 'hex') AS commitment, g.head,
     ARRAY(SELECT p.user_id FROM game_players p WHERE p.game_id = g.id ORDER BY p.seat) AS players,
     ARRAY(SELECT p.connected FROM game_players p WHERE p.game_id = g.id ORDER BY p.seat)
-        AS connected
+        AS connected,
+    ARRAY(SELECT p.reconnect_by FROM game_players p WHERE p.game_id = g.id ORDER BY p.seat)
+        AS reconnect_by,
+    ARRAY(SELECT p.reserve_ms FROM game_players p WHERE p.game_id = g.id ORDER BY p.seat)
+        AS reserves_ms,
+    g.turn_ms, g.deadline, g.unattended
 FROM games g WHERE g.id = $1
 """
 _MOVES = """
@@ -45,6 +52,12 @@ class Standing:
     table: Table
     seq: int
     connected: tuple[bool, ...]
+    reconnect_by: tuple[datetime | None, ...]
+    unattended: int = 0  # moves in a row that were not a player's own
+
+    def view(self, seat: int) -> Json:
+        """What this seat may see of it."""
+        return self.table.view(seat, self.seq, self.connected, self.reconnect_by)
 
 
 class Tables:
@@ -89,10 +102,10 @@ class Tables:
                     return None
                 table = await self._table_at(connection, game_id, row)
                 if table is not None:
-                    return Standing(table, row["seq"], tuple(row["connected"]))
+                    return _standing(table, row)
             # Memory stays ahead of the database: that has lost commits, and what it says counts.
             table = self._tables[game_id] = await rebuild(connection, game_id, row)
-        return Standing(table, row["seq"], tuple(row["connected"]))
+        return _standing(table, row)
 
     async def _table_at(
         self, connection: asyncpg.Connection, game_id: UUID, row: asyncpg.Record
@@ -100,6 +113,8 @@ class Tables:
         """The table at the row's move count, or None when memory has moved past it meanwhile."""
         known = self._tables.get(game_id)
         if known is not None and known.move_count == row["move_count"]:
+            if known.clock.deadline != row["deadline"]:  # it stood still for an outage
+                known = self._tables[game_id] = replace(known, clock=_clock(row))
             self.keep(known)
             return known
         if known is not None and known.move_count > row["move_count"]:
@@ -131,7 +146,19 @@ async def rebuild(connection: asyncpg.Connection, game_id: UUID, row: asyncpg.Re
         move_seq=row["move_seq"],
         commitment=row["commitment"],
         head=row["head"],
+        clock=_clock(row),
     )
+
+
+def _standing(table: Table, row: asyncpg.Record) -> Standing:
+    return Standing(
+        table, row["seq"], tuple(row["connected"]), tuple(row["reconnect_by"]), row["unattended"]
+    )
+
+
+def _clock(row: asyncpg.Record) -> TurnClock:
+    options = table_options.stored(orjson.loads(row["options"]))
+    return turn_clock.stored(options, row["turn_ms"], row["reserves_ms"], row["deadline"])
 
 
 async def _caught_up(connection: asyncpg.Connection, known: Table, row: asyncpg.Record) -> Table:
@@ -146,6 +173,7 @@ async def _caught_up(connection: asyncpg.Connection, known: Table, row: asyncpg.
         move_count=row["move_count"],
         move_seq=row["move_seq"],
         head=row["head"],
+        clock=_clock(row),
     )
 
 

@@ -49,7 +49,7 @@ class Played:
     seat: int
 
     def view(self) -> Json:
-        return self.standing.table.view(self.seat, self.standing.seq, self.standing.connected)
+        return self.standing.view(self.seat)
 
 
 class PlayCard:
@@ -137,14 +137,11 @@ class PlayCard:
         raise DependencyUnavailable("The table is too busy")
 
     def _tell(self, chosen: Move, committed: Committed, seat: int) -> Played:
-        table = committed.table
-        self._tables.keep(table)
-        if self._hub.watches(table.game_id):
-            first_seq = committed.seq - len(chosen.events) + 1
-            self._hub.deliver(
-                table.game_id, stream_events(first_seq, chosen.at, chosen.events, table.players)
-            )
-        return Played(committed.seq, Standing(table, committed.seq, committed.connected), seat)
+        tell(self._tables, self._hub, chosen, committed)
+        standing = Standing(
+            committed.table, committed.seq, committed.connected, committed.reconnect_by
+        )
+        return Played(committed.seq, standing, seat)
 
     async def _now(self, game_id: UUID) -> Standing:
         standing = await self._tables.standing(game_id)
@@ -170,6 +167,16 @@ class PlayCard:
         return seq
 
 
+def tell(tables: Tables, hub: Hub, chosen: Move, committed: Committed) -> None:
+    """Remember what was committed, and push it to who sits at the table on this replica."""
+    table = committed.table
+    tables.keep(table)
+    if hub.watches(table.game_id):
+        first_seq = committed.seq - len(chosen.events) + 1
+        events = stream_events(first_seq, chosen.at, chosen.events, table.players)
+        hub.deliver(table.game_id, events)
+
+
 def forfeit_move(table: Table, seat: int, by: By = "player") -> Move:
     """The move by which a seat gives up; it stands in the log like every other."""
     outcome = table.game.forfeit(table.state, seat)
@@ -181,7 +188,7 @@ def _refusal(wrong: Exception, standing: Standing, seat: int) -> Exception:
     table = standing.table
     match wrong:
         case _Stale():
-            return errors.StalePlay(table.view(seat, standing.seq, standing.connected))
+            return errors.StalePlay(standing.view(seat))
         case protocol.GameOver():
             return errors.GameOver()
         case protocol.NotYourTurn():

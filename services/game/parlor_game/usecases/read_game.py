@@ -32,7 +32,7 @@ class ReadGame:
 
     async def view(self, game_id: UUID, user_id: UUID) -> Json:
         standing, seat = await self.standing(game_id, user_id)
-        return standing.table.view(seat, standing.seq, standing.connected)
+        return standing.view(seat)
 
     async def scoreboard(self, game_id: UUID, user_id: UUID) -> Json:
         standing, _ = await self.standing(game_id, user_id)
