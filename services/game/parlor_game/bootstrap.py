@@ -37,6 +37,7 @@ from parlor_game.usecases.issue_reconnect_token import prune_reconnect_tokens
 from parlor_game.usecases.list_invites import ListInvites
 from parlor_game.usecases.load_table import Tables
 from parlor_game.usecases.play_card import PlayCard
+from parlor_game.usecases.prove_game import ProveGame
 from parlor_game.usecases.read_game import ReadGame
 from parlor_game.usecases.track_presence import Presence, sweep_connections
 from parlor_game.usecases.tick_clocks import TickClocks
@@ -74,6 +75,7 @@ async def api(settings: GameSettings) -> Api:
     clocks = TickClocks(database, tables, hub)
     await presence.renew()
     disabled_accounts = DisabledAccounts(database)
+    read_game = ReadGame(database, tables)
     feed = live_feed(settings, hub, disabled_accounts)
 
     async def renew_lease() -> None:
@@ -101,7 +103,8 @@ async def api(settings: GameSettings) -> Api:
             create_invite=CreateInvite(entitlements, settings.game_invite_ttl),
             answer_invite=AnswerInvite(database, entitlements, settings.game_idle_after),
             list_invites=ListInvites(database),
-            read_game=ReadGame(database, tables),
+            read_game=read_game,
+            prove_game=ProveGame(database, read_game),
             play_card=PlayCard(database, tables, writer, hub, sealer),
             presence=presence,
             disabled_accounts=disabled_accounts,

@@ -35,6 +35,10 @@ class GameOver(ParlorError):
     status, code, title = 409, "game_over", "This game has ended"
 
 
+class GameNotOver(ParlorError):
+    status, code, title = 409, "game_not_over", "This game goes on, and its cards stay secret"
+
+
 class IllegalPlay(ParlorError):
     """The rules refuse it; `legal_plays` are the bodies that they would accept now."""
 

@@ -20,6 +20,7 @@ from parlor_game.api.schemas import (
     NewInvite,
     PlayBody,
     PlayedView,
+    Proof,
     ReconnectTokenView,
     Scoreboard,
 )
@@ -130,6 +131,14 @@ PUBLIC = Routes(
             games.read_scoreboard,
             SIGNED_IN,
             answers={200: Scoreboard},
+        ),
+        Route(
+            "GET",
+            "/api/v1/games/{game_id}/proof",
+            games.read_proof,
+            SIGNED_IN,
+            answers={200: Proof},
+            errors=(errors.GameNotOver,),
         ),
     ),
     sockets=(SocketRoute("/api/v1/games/{game_id}/ws", live.live_game, "player by token"),),

@@ -33,6 +33,7 @@ TABLE = [
         False,
     ),
     ("GET", "/api/v1/games/{game_id}/scoreboard", "read_scoreboard", "signed in", False),
+    ("GET", "/api/v1/games/{game_id}/proof", "read_proof", "signed in", False),
 ]
 
 

@@ -52,6 +52,11 @@ async def forfeit_game(call: Call[UseCases]) -> Answer:
     return Answer(200, {"seq": played.seq, "view": played.view()})
 
 
+async def read_proof(call: Call[UseCases]) -> Answer:
+    """Show the players of a game that is over everything it was made from."""
+    return Answer(200, await call.app.prove_game.proof(call.id("game_id"), call.user.id))
+
+
 async def create_reconnect_token(call: Call[UseCases]) -> Answer:
     """Give a player a single-use way back to the table's socket."""
     game_id, request = call.id("game_id"), call.request

@@ -10,6 +10,7 @@ from uuid import UUID
 from parlor_kit.fields import Body, Moment, Query, Text, View
 from parlor_kit.pages import Page, PageQuery
 from parlor_rules.fair_deal import MAX_SEED_LENGTH
+from parlor_rules.move_log import By
 from parlor_rules.protocol import Action
 from pydantic import Field
 
@@ -187,6 +188,45 @@ class Scoreboard(View):
     players: list[RankedPlayer]
     rounds: list[Round]
     winner_ids: list[UUID]
+
+
+class ProvenMove(View):
+    """A move, and the hash chain after it."""
+
+    number: int
+    seat: int
+    play: dict[str, Any]
+    by: By
+    at: Moment
+    hash: str
+
+
+class ProvenResult(View):
+    """Scores, ranks and winners by seat; one row of `rounds` a deal."""
+
+    status: GameStatus
+    scores: list[int]
+    ranks: list[int]
+    winners: list[int]
+    rounds: list[list[int]]
+
+
+class Proof(View):
+    """What a game was made from, for `parlor verify-game`; see docs/fair-deal.md."""
+
+    proof: str
+    log: str
+    shuffle: str
+    game_id: UUID
+    game: str
+    options: dict[str, Any]
+    players: list[UUID]
+    commitment: str
+    server_seed: str
+    seeds: list[str]
+    moves: list[ProvenMove]
+    head: str
+    result: ProvenResult
 
 
 class ReconnectTokenView(View):

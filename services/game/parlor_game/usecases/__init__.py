@@ -12,6 +12,7 @@ from parlor_game.usecases.create_invite import CreateInvite
 from parlor_game.usecases.follow_accounts import DisabledAccounts
 from parlor_game.usecases.list_invites import ListInvites
 from parlor_game.usecases.play_card import PlayCard
+from parlor_game.usecases.prove_game import ProveGame
 from parlor_game.usecases.read_game import ReadGame
 from parlor_game.usecases.track_presence import Presence
 
@@ -28,6 +29,7 @@ class UseCases:
     answer_invite: AnswerInvite
     list_invites: ListInvites
     read_game: ReadGame
+    prove_game: ProveGame
     play_card: PlayCard
     presence: Presence
     disabled_accounts: DisabledAccounts

@@ -1,0 +1,81 @@
+"""The proof of a game: nothing before the end, then everything, and it holds."""
+
+import json
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import orjson
+import pytest
+from factories.card_tables import CardTable, answer, invite, sit_down
+from factories.identity_stand_in import User
+from factories.running_api import RunningApi
+from parlor_game.api.schemas import Proof
+from parlor_kit.ids import new_id
+from parlor_rules.catalog import GAMES
+from parlor_verify.game import verify_game
+
+pytestmark = pytest.mark.integration
+
+People = Callable[[int], list[User]]
+
+
+async def test_the_secret_stays_one_until_the_game_is_over(
+    game: RunningApi, people: People
+) -> None:
+    table = await sit_down(game.public, people(2), "crazy_eights")
+    for user in table.players:
+        reply = await game.public.call("GET", f"{table.path}/proof", headers=user.authorization)
+        assert (reply.status, reply.code) == (409, "game_not_over")
+        assert "server_seed" not in reply.body
+    await table.forfeit(table.players[0])
+    proofs = [await table.get(user, "/proof") for user in table.players]
+    assert proofs[0] == proofs[1]
+    Proof.model_validate_json(orjson.dumps(proofs[0]))
+
+
+async def test_only_players_get_a_proof(game: RunningApi, people: People) -> None:
+    table = await sit_down(game.public, people(2), "crazy_eights")
+    await table.forfeit(table.players[0])
+    (eve,) = people(1)
+    for path in (table.path, f"/api/v1/games/{new_id()}", "/api/v1/games/nothing"):
+        reply = await game.public.call("GET", f"{path}/proof", headers=eve.authorization)
+        assert (reply.status, reply.code) == (404, "not_found")
+    assert (await game.public.call("GET", f"{table.path}/proof")).status == 401
+
+
+@pytest.mark.parametrize("name", list(GAMES))
+async def test_the_proof_of_a_game_holds_with_what_its_players_noted(
+    game: RunningApi,
+    people: People,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+) -> None:
+    players = people(GAMES[name].seats[-1])
+    made = await invite(game.public, players[0], players[1:], name, seed="mine", turn_seconds=600)
+    for user in players[1:]:
+        dealt = await answer(game.public, user, made.body["id"], "accept", seed=f"{user.id}")
+    table = CardTable(game.public, dealt.body["game_id"], players)
+    hands = [(await table.get(user))["your_hand"] for user in players]
+    noted: list[str] = []
+    rng = random.Random(6)
+    while await table.play_out(rng, moves=10) == 10:
+        noted.append((await table.get(players[-1]))["log_head"])
+    file = tmp_path / "proof.json"
+    file.write_text(json.dumps(await table.get(players[0], "/proof")))
+    heads = [argument for head in noted for argument in ("--head", head)]
+    assert verify_game([str(file), "--commitment", made.body["commitment"], *heads]) == 0
+    shown = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  seat")]
+    assert [line.split()[3:] for line in shown] == hands
+
+
+async def test_a_seat_that_was_given_up_is_proven_too(
+    game: RunningApi, people: People, tmp_path: Path
+) -> None:
+    table = await sit_down(game.public, people(3), "crazy_eights")
+    await table.play_out(random.Random(8), moves=7)
+    await table.forfeit(table.players[2])
+    file = tmp_path / "proof.json"
+    file.write_text(json.dumps(await table.get(table.players[0], "/proof")))
+    assert verify_game([str(file)]) == 0
