@@ -39,8 +39,8 @@ from parlor_game.usecases.load_table import Tables
 from parlor_game.usecases.play_card import PlayCard
 from parlor_game.usecases.prove_game import ProveGame
 from parlor_game.usecases.read_game import ReadGame
-from parlor_game.usecases.track_presence import Presence, sweep_connections
 from parlor_game.usecases.tick_clocks import TickClocks
+from parlor_game.usecases.track_presence import Presence, sweep_connections
 
 _IDENTITY_TOPIC = "identity.events"
 _MINUTE, _DAY = 60, 24 * 3600
@@ -153,12 +153,12 @@ async def worker(settings: GameSettings) -> Worker:
     async def expire() -> None:
         await every(2, "expire-invites", lambda: expire_invites(database))
 
-    async def sweep() -> None:
-        seconds = settings.game_connection_lease / 3
-        await every(seconds, "sweep-connections", sweep_once)
     async def sweep_once() -> None:
         await sweep_connections(database, settings.game_reconnect_window)
 
+    async def sweep() -> None:
+        seconds = settings.game_connection_lease / 3
+        await every(seconds, "sweep-connections", sweep_once)
 
     async def prune_tokens() -> None:
         await every(_MINUTE, "prune-reconnect-tokens", lambda: prune_reconnect_tokens(database))

@@ -107,10 +107,10 @@ class PlayerView(View):
     hand_size: int
     score: int
     connected: bool
-
     reconnect_by: Moment | None = Field(
         description="Until when the seat is kept for a player who has lost the connection."
     )
+
 
 class GameView(View):
     """A game from the caller's seat: its own hand, and of the others what lies open."""
