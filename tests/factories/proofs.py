@@ -90,7 +90,7 @@ def resealed(changed: Mapping[str, Any]) -> dict[str, Any]:
     moves = []
     for move in changed["moves"]:
         said = {name: value for name, value in move.items() if name != "hash"}
-        head = next_head(head, Entry(**said))
+        head = next_head(head, Entry(**said), bytes.fromhex(changed["server_seed"]))
         moves.append(move | {"hash": head.hex()})
     return {**changed, "moves": moves, "head": head.hex()}
 

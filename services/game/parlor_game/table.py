@@ -50,7 +50,8 @@ class Table:
     """A game after `move_count` moves; `move_seq` is the stream's seq after the last of them.
 
     `commitment` is to the server's seed, `head` the hash chain's at this point of the move log;
-    games that were dealt before these were kept have neither.
+    `secret` is that seed, which the next head depends on and nothing else here. Games that were
+    dealt before these were kept have none of them.
     """
 
     game_id: UUID
@@ -62,6 +63,7 @@ class Table:
     move_seq: int = 0
     commitment: str | None = None
     head: bytes | None = None
+    secret: bytes | None = field(default=None, repr=False)
     clock: TurnClock = turn_clock.STOPPED
 
     def seat_of(self, user_id: UUID) -> int | None:
@@ -110,8 +112,10 @@ class Table:
         return self.events([replace(dealt, public={**dealt.public, **fair}), *others])
 
     def events(self, events: Sequence[Event]) -> tuple[TableEvent, ...]:
-        """The events that led to this table as we tell them: users are named where the rules
-        name seats, and the last tells the head of the log and the clock."""
+        """The events that led to this table as we tell them.
+
+        Users are named where the rules name seats, and the last tells the log's head and the clock.
+        """
         last = len(events) - 1
         new = {"log_head": self.log_head, **self.clock.told(self.players)}
         return tuple(

@@ -11,9 +11,13 @@ How `parlor.log.v1` is defined:
 2. The first head is SHA-256(canonical JSON of the header). A header has the members `log`
    ("parlor.log.v1"), `shuffle`, `game_id`, `game`, `options`, `players` (user ids by seat),
    `commitment` (hex) and `seeds` (by seat, "" for none).
-3. The head after a move is SHA-256(head before it, 32 bytes || canonical JSON of the entry). An
-   entry has the members `number` (from 1), `seat`, `play` (the body of the play; a seat that
-   gives up plays {"action": "forfeit"}), `by` and `at` (RFC 3339 in UTC, to the microsecond).
+3. The head after a move is SHA-256(head before it, 32 bytes || salt, 32 bytes || canonical JSON
+   of the entry). An entry has the members `number` (from 1), `seat`, `play` (the body of the
+   play; a seat that gives up plays {"action": "forfeit"}), `by` and `at` (RFC 3339 in UTC, to the
+   microsecond).
+4. The salt of move k is `derive_seed(server seed, "log-k")`, as `cards` defines it. Some moves are
+   hidden, such as the cards that are passed on: without a salt that nobody knows before the end,
+   whoever sees the head could try them all.
 """
 
 import hashlib
@@ -22,6 +26,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from parlor_rules.cards import derive_seed
 from parlor_rules.fair_deal import SHUFFLE
 from parlor_rules.moves import play_from_body
 from parlor_rules.protocol import Game, Json, MalformedPlay, Outcome, StateT
@@ -96,9 +101,10 @@ def first_head(of_header: Mapping[str, Any]) -> bytes:
     return hashlib.sha256(canonical(of_header)).digest()
 
 
-def next_head(head: bytes, entry: Entry) -> bytes:
+def next_head(head: bytes, entry: Entry, server_seed: bytes) -> bytes:
     """The head after one more move."""
-    return hashlib.sha256(head + canonical(entry.body())).digest()
+    salt = derive_seed(server_seed, f"log-{entry.number}")
+    return hashlib.sha256(head + salt + canonical(entry.body())).digest()
 
 
 def applied(

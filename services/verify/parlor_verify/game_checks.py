@@ -97,7 +97,7 @@ def log(replay: Replay) -> str:
         if move.entry.number != number:
             raise Violation(f"move {number} says that it is number {move.entry.number}")
         try:
-            head = next_head(head, move.entry)
+            head = next_head(head, move.entry, proof.server_seed)
         except (ValueError, RecursionError) as wrong:
             raise Violation(f"move {number} has no hash: {wrong}") from wrong
         if head != move.hash:

@@ -44,7 +44,8 @@ async def heads(rows: asyncpg.Connection, game_id: UUID) -> list[str]:
     ):
         at = rfc3339(row["played_at"])
         play = json.loads(row["play"])
-        head = next_head(head, Entry(row["number"], row["seat"], play, row["made_by"], at))
+        entry = Entry(row["number"], row["seat"], play, row["made_by"], at)
+        head = next_head(head, entry, game["server_seed"])
         assert row["hash"] == head
         found.append(head.hex())
     assert (game["head"].hex(), game["head_number"]) == (found[-1], len(found) - 1)

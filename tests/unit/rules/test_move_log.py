@@ -5,10 +5,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from parlor_rules.cards import DECK
 from parlor_rules.catalog import GAMES
 from parlor_rules.move_log import Entry, applied, canonical, first_head, header, next_head
 from parlor_rules.protocol import IllegalPlay, MalformedPlay
 
+SERVER_SEED = bytes(range(32))
 HEADER = header(
     game_id="0198c5a0-0000-7000-8000-000000000001",
     game="crazy_eights",
@@ -34,7 +36,11 @@ EXPECTED_ENTRY = (
 def test_the_heads_are_what_the_document_says() -> None:
     first = hashlib.sha256(EXPECTED_HEADER.encode()).digest()
     assert first_head(HEADER) == first
-    assert next_head(first, ENTRY) == hashlib.sha256(first + EXPECTED_ENTRY.encode()).digest()
+    salt = hashlib.sha256(
+        b"parlor.seed.v1\x00" + (32).to_bytes(8, "big") + SERVER_SEED + b"log-1"
+    ).digest()
+    expected = hashlib.sha256(first + salt + EXPECTED_ENTRY.encode()).digest()
+    assert next_head(first, ENTRY, SERVER_SEED) == expected
 
 
 def test_the_order_of_members_does_not_count() -> None:
@@ -60,8 +66,24 @@ def test_every_member_of_the_header_counts(member: str) -> None:
 )
 def test_every_member_of_an_entry_counts(change: dict[str, Any]) -> None:
     head = first_head(HEADER)
-    assert next_head(head, replace(ENTRY, **change)) != next_head(head, ENTRY)
-    assert next_head(bytes(32), ENTRY) != next_head(head, ENTRY)
+    after = next_head(head, ENTRY, SERVER_SEED)
+    assert next_head(head, replace(ENTRY, **change), SERVER_SEED) != after
+    assert next_head(bytes(32), ENTRY, SERVER_SEED) != after
+
+
+def test_a_hidden_move_cannot_be_found_by_trying_all() -> None:
+    """Whoever knows everything but the passed card and the secret of the server finds no card."""
+    passed = replace(ENTRY, play={"action": "pass_cards", "cards": ["QS"]})
+    head = first_head(HEADER)
+    seen = next_head(head, passed, SERVER_SEED)
+    tried = [replace(passed, play={"action": "pass_cards", "cards": [card]}) for card in DECK]
+    known = (b"", bytes(32), head, bytes.fromhex(HEADER["commitment"]))
+    assert not [
+        entry for entry in tried for guess in known if next_head(head, entry, guess) == seen
+    ]
+    unsalted = [hashlib.sha256(head + canonical(entry.body())).digest() for entry in tried]
+    assert seen not in unsalted
+    assert [entry for entry in tried if next_head(head, entry, SERVER_SEED) == seen] == [passed]
 
 
 @pytest.mark.parametrize(

@@ -75,8 +75,9 @@ def move(
     """The move as the log will have it; hash and clock follow those of the table before it."""
     at = now()
     head = before.head
-    if head is not None:
-        head = next_head(head, Entry(before.move_count + 1, seat, body, by, rfc3339(at)))
+    if head is not None and before.secret is not None:
+        entry = Entry(before.move_count + 1, seat, body, by, rfc3339(at))
+        head = next_head(head, entry, before.secret)
     clock = before.clock.after(seat, before.game.turn(outcome.state), at)
     after = before.after(outcome, 0, head, clock)
     return Move(

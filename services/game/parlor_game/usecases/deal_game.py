@@ -75,6 +75,7 @@ async def deal_game(
         state=state,
         commitment=commitment,
         head=first_head(log_header),
+        secret=server_seed,
         clock=clock,
     )
     opening = dealt.opening(seeds)

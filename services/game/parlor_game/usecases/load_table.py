@@ -1,7 +1,7 @@
 """Get a table: from memory if it is there, else rebuilt from its seed and its move log.
 
 Every other use case that looks at a game asks here. A cached table may lag behind the database
-when another replica has moved; `standing` never does. Nothing else reads the seed of a game that
+when another replica has moved; `standing` never does. Nothing else reads the seeds of a game that
 goes on.
 """
 
@@ -39,6 +39,7 @@ SELECT g.game, g.options, g.epoch, g.seq, g.move_seq, g.move_count,
     g.turn_ms, g.deadline, g.unattended
 FROM games g WHERE g.id = $1
 """
+_SECRET = "SELECT seed, server_seed FROM games WHERE id = $1"  # noqa: S105
 _MOVES = """
 SELECT seat, play FROM game_moves
 WHERE game_id = $1 AND number > $2 AND number <= $3 ORDER BY number
@@ -131,9 +132,9 @@ async def rebuild(connection: asyncpg.Connection, game_id: UUID, row: asyncpg.Re
     """The table at the row's move count, from the seed and the log alone."""
     game = GAMES[row["game"]]
     players: Sequence[UUID] = row["players"]
-    seed = await connection.fetchval("SELECT seed FROM games WHERE id = $1", game_id)
+    secret = await connection.fetchrow(_SECRET, game_id)
     options = table_options.for_rules(orjson.loads(row["options"]))
-    state = game.deal(bytes(seed), len(players), options)
+    state = game.deal(secret["seed"], len(players), options)
     for seat, body in await _log(connection, game_id, 0, row["move_count"]):
         state = applied(game, state, seat, body).state
     return Table(
@@ -146,6 +147,7 @@ async def rebuild(connection: asyncpg.Connection, game_id: UUID, row: asyncpg.Re
         move_seq=row["move_seq"],
         commitment=row["commitment"],
         head=row["head"],
+        secret=secret["server_seed"],
         clock=_clock(row),
     )
 
