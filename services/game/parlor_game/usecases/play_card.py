@@ -102,7 +102,12 @@ class PlayCard:
 
     async def forfeit(self, game_id: UUID, user_id: UUID, *, key: str | None = None) -> Played:
         """Give up; the game is abandoned. Refused with GameOver when it has ended."""
-        return await self._make(game_id, user_id, forfeit_move, self._key(key, None, None))
+        play_key = self._key(key, None, None)
+
+        def decide(table: Table, seat: int) -> Move:
+            return forfeit_move(table, seat, key=play_key)
+
+        return await self._make(game_id, user_id, decide, play_key)
 
     def _key(self, key: str | None, play: Play | None, expected_seq: int | None) -> PlayKey | None:
         if key is None:
@@ -177,10 +182,10 @@ def tell(tables: Tables, hub: Hub, chosen: Move, committed: Committed) -> None:
         hub.deliver(table.game_id, events)
 
 
-def forfeit_move(table: Table, seat: int, by: By = "player") -> Move:
+def forfeit_move(table: Table, seat: int, by: By = "player", key: PlayKey | None = None) -> Move:
     """The move by which a seat gives up; it stands in the log like every other."""
     outcome = table.game.forfeit(table.state, seat)
-    return move(table, seat, {"action": FORFEIT}, outcome, by=by)
+    return move(table, seat, {"action": FORFEIT}, outcome, key, by=by)
 
 
 def _refusal(wrong: Exception, standing: Standing, seat: int) -> Exception:
