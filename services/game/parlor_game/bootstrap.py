@@ -39,6 +39,7 @@ from parlor_game.usecases.load_table import Tables
 from parlor_game.usecases.play_card import PlayCard
 from parlor_game.usecases.prove_game import ProveGame
 from parlor_game.usecases.read_game import ReadGame
+from parlor_game.usecases.replay_game import ReplayGame
 from parlor_game.usecases.tick_clocks import TickClocks
 from parlor_game.usecases.track_presence import Presence, sweep_connections
 
@@ -105,6 +106,7 @@ async def api(settings: GameSettings) -> Api:
             list_invites=ListInvites(database),
             read_game=read_game,
             prove_game=ProveGame(database, read_game),
+            replay_game=ReplayGame(database, read_game),
             play_card=PlayCard(database, tables, writer, hub, sealer),
             presence=presence,
             disabled_accounts=disabled_accounts,

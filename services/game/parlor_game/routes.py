@@ -12,6 +12,8 @@ from parlor_game import errors
 from parlor_game.api import games, invites, live
 from parlor_game.api.schemas import (
     Acceptance,
+    EventsQuery,
+    GameEventPage,
     GamePage,
     GamesQuery,
     GameView,
@@ -22,6 +24,8 @@ from parlor_game.api.schemas import (
     PlayedView,
     Proof,
     ReconnectTokenView,
+    ReplayedStep,
+    ReplayQuery,
     Scoreboard,
 )
 
@@ -131,6 +135,22 @@ PUBLIC = Routes(
             games.read_scoreboard,
             SIGNED_IN,
             answers={200: Scoreboard},
+        ),
+        Route(
+            "GET",
+            "/api/v1/games/{game_id}/events",
+            games.list_game_events,
+            SIGNED_IN,
+            answers={200: GameEventPage},
+            query=EventsQuery,
+        ),
+        Route(
+            "GET",
+            "/api/v1/games/{game_id}/replay",
+            games.replay_game,
+            SIGNED_IN,
+            answers={200: ReplayedStep},
+            query=ReplayQuery,
         ),
         Route(
             "GET",

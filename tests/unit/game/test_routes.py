@@ -33,6 +33,8 @@ TABLE = [
         False,
     ),
     ("GET", "/api/v1/games/{game_id}/scoreboard", "read_scoreboard", "signed in", False),
+    ("GET", "/api/v1/games/{game_id}/events", "list_game_events", "signed in", False),
+    ("GET", "/api/v1/games/{game_id}/replay", "replay_game", "signed in", False),
     ("GET", "/api/v1/games/{game_id}/proof", "read_proof", "signed in", False),
 ]
 

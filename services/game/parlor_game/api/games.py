@@ -57,6 +57,21 @@ async def read_proof(call: Call[UseCases]) -> Answer:
     return Answer(200, await call.app.prove_game.proof(call.id("game_id"), call.user.id))
 
 
+async def list_game_events(call: Call[UseCases]) -> Answer:
+    """List the events of a game as the caller's seat received them, oldest first."""
+    query = call.query
+    items, more = await call.app.replay_game.events(
+        call.id("game_id"), call.user.id, query.since, query.limit, query.cursor
+    )
+    return Answer(200, Page[Json](items=items, next_cursor=more))
+
+
+async def replay_game(call: Call[UseCases]) -> Answer:
+    """Show a game from the caller's seat as it was after any of its moves."""
+    shown = await call.app.replay_game.step(call.id("game_id"), call.user.id, call.query.step)
+    return Answer(200, shown)
+
+
 async def create_reconnect_token(call: Call[UseCases]) -> Answer:
     """Give a player a single-use way back to the table's socket."""
     game_id, request = call.id("game_id"), call.request

@@ -190,6 +190,39 @@ class Scoreboard(View):
     winner_ids: list[UUID]
 
 
+class GameEventView(View):
+    """An event as the live socket sends it to the caller's seat."""
+
+    seq: int
+    at: Moment
+    event: dict[str, Any]
+
+
+class GameEventPage(Page[GameEventView]):
+    """The stream of a game from the caller's seat, oldest first."""
+
+
+class EventsQuery(PageQuery):
+    since: int = Field(0, ge=0, le=2**62, description="Only events after this seq.")
+
+
+class ReplayQuery(Query):
+    step: int = Field(0, ge=0, le=2**31 - 1, description="How many moves were made; 0: the deal.")
+
+
+class ReplayedStep(View):
+    """The table after `step` of `steps` moves, and the events of that step."""
+
+    step: int
+    steps: int
+    at: Moment
+    events: list[GameEventView]
+    view: GameView
+    hands: dict[UUID, list[str]] | None = Field(
+        description="The hands of all players, once the game is over."
+    )
+
+
 class ProvenMove(View):
     """A move, and the hash chain after it."""
 

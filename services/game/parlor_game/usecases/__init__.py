@@ -14,6 +14,7 @@ from parlor_game.usecases.list_invites import ListInvites
 from parlor_game.usecases.play_card import PlayCard
 from parlor_game.usecases.prove_game import ProveGame
 from parlor_game.usecases.read_game import ReadGame
+from parlor_game.usecases.replay_game import ReplayGame
 from parlor_game.usecases.track_presence import Presence
 
 
@@ -30,6 +31,7 @@ class UseCases:
     list_invites: ListInvites
     read_game: ReadGame
     prove_game: ProveGame
+    replay_game: ReplayGame
     play_card: PlayCard
     presence: Presence
     disabled_accounts: DisabledAccounts
