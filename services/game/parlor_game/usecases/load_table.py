@@ -7,8 +7,8 @@ goes on.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Container, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 from weakref import WeakValueDictionary
@@ -26,8 +26,8 @@ from parlor_game.turn_clock import TurnClock
 
 _TRIES = 20
 
-STANDING = """
-SELECT g.game, g.options, g.epoch, g.seq, g.move_seq, g.move_count,
+_STANDING = """
+SELECT g.id, g.game, g.options, g.epoch, g.seq, g.move_seq, g.move_count,
     encode(sha256(g.server_seed), 'hex') AS commitment, g.head,
     ARRAY(SELECT p.user_id FROM game_players p WHERE p.game_id = g.id ORDER BY p.seat) AS players,
     ARRAY(SELECT p.connected FROM game_players p WHERE p.game_id = g.id ORDER BY p.seat)
@@ -37,13 +37,23 @@ SELECT g.game, g.options, g.epoch, g.seq, g.move_seq, g.move_count,
     ARRAY(SELECT p.reserve_ms FROM game_players p WHERE p.game_id = g.id ORDER BY p.seat)
         AS reserves_ms,
     g.turn_ms, g.deadline, g.unattended
-FROM games g WHERE g.id = $1
+FROM games g
 """
-_SECRET = "SELECT seed, server_seed FROM games WHERE id = $1"  # noqa: S105
+STANDING = _STANDING + "WHERE g.id = $1"
+_STANDINGS = _STANDING + "WHERE g.id = ANY($1::uuid[])"
+_SECRETS = "SELECT id, seed, server_seed FROM games WHERE id = ANY($1::uuid[])"
 _MOVES = """
 SELECT seat, play FROM game_moves
 WHERE game_id = $1 AND number > $2 AND number <= $3 ORDER BY number
 """
+_MOVES_OF_MANY = """
+SELECT m.game_id, m.seat, m.play
+FROM unnest($1::uuid[], $2::int[]) AS known(game_id, number)
+JOIN game_moves m ON m.game_id = known.game_id AND m.number > known.number
+ORDER BY m.game_id, m.number
+"""
+
+Log = Sequence[tuple[int, Json]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +69,17 @@ class Standing:
     def view(self, seat: int) -> Json:
         """What this seat may see of it."""
         return self.table.view(seat, self.seq, self.connected, self.reconnect_by)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A game as the database has it, and what is needed to make its table."""
+
+    game_id: UUID
+    row: asyncpg.Record
+    known: Table | None  # not ahead of the row
+    secret: asyncpg.Record | None = field(repr=False)  # of a game whose table is not known
+    log: Log = field(repr=False)  # the moves that the known table lacks
 
 
 class Tables:
@@ -108,6 +129,34 @@ class Tables:
             table = self._tables[game_id] = await rebuild(connection, game_id, row)
         return _standing(table, row)
 
+    async def find(self, connection: asyncpg.Connection, game_ids: Sequence[UUID]) -> list[Found]:
+        """Games whose rows the caller has locked, so that they stand still; all at once."""
+        rows = await connection.fetch(_STANDINGS, game_ids)
+        known: dict[UUID, Table] = {}
+        lacking: dict[UUID, int] = {}
+        for row in rows:
+            table = self._tables.get(row["id"])
+            if table is not None and table.move_count <= row["move_count"]:
+                known[row["id"]] = table
+            if table is None or table.move_count != row["move_count"]:
+                lacking[row["id"]] = known[row["id"]].move_count if row["id"] in known else 0
+        secrets, logs = await _lacking(connection, lacking, known)
+        return [
+            Found(game_id, row, known.get(game_id), secrets.get(game_id), logs.get(game_id, ()))
+            for row in rows
+            if (game_id := row["id"])
+        ]
+
+    def standing_from(self, found: Found) -> Standing:
+        """The table that was found, as it stands."""
+        if found.known is not None:
+            table = _moved_on(found.known, found.row, found.log)
+        else:
+            table = _replayed(found.game_id, found.row, found.secret, found.log)
+        self._tables[found.game_id] = table
+        self.keep(table)
+        return _standing(table, found.row)
+
     async def _table_at(
         self, connection: asyncpg.Connection, game_id: UUID, row: asyncpg.Record
     ) -> Table | None:
@@ -130,12 +179,18 @@ class Tables:
 
 async def rebuild(connection: asyncpg.Connection, game_id: UUID, row: asyncpg.Record) -> Table:
     """The table at the row's move count, from the seed and the log alone."""
+    secret = await connection.fetchrow(_SECRETS, [game_id])
+    log = await _log(connection, game_id, 0, row["move_count"])
+    return _replayed(game_id, row, secret, log)
+
+
+def _replayed(game_id: UUID, row: asyncpg.Record, secret: asyncpg.Record | None, log: Log) -> Table:
+    assert secret is not None  # noqa: S101 -- it is read with every row whose table is not known
     game = GAMES[row["game"]]
     players: Sequence[UUID] = row["players"]
-    secret = await connection.fetchrow(_SECRET, game_id)
     options = table_options.for_rules(orjson.loads(row["options"]))
     state = game.deal(secret["seed"], len(players), options)
-    for seat, body in await _log(connection, game_id, 0, row["move_count"]):
+    for seat, body in log:
         state = applied(game, state, seat, body).state
     return Table(
         game_id=game_id,
@@ -165,8 +220,12 @@ def _clock(row: asyncpg.Record) -> TurnClock:
 
 async def _caught_up(connection: asyncpg.Connection, known: Table, row: asyncpg.Record) -> Table:
     """The table after what other replicas have moved since we looked."""
-    state = known.state
     log = await _log(connection, known.game_id, known.move_count, row["move_count"])
+    return _moved_on(known, row, log)
+
+
+def _moved_on(known: Table, row: asyncpg.Record, log: Log) -> Table:
+    state = known.state
     for seat, body in log:
         state = applied(known.game, state, seat, body).state
     return replace(
@@ -177,6 +236,21 @@ async def _caught_up(connection: asyncpg.Connection, known: Table, row: asyncpg.
         head=row["head"],
         clock=_clock(row),
     )
+
+
+async def _lacking(
+    connection: asyncpg.Connection, lacking: dict[UUID, int], known: Container[UUID]
+) -> tuple[dict[UUID, asyncpg.Record], dict[UUID, list[tuple[int, Json]]]]:
+    """Secrets of games that are not known, and the moves after those that are, by game."""
+    logs: dict[UUID, list[tuple[int, Json]]] = {game_id: [] for game_id in lacking}
+    if not lacking:
+        return {}, logs
+    numbers = list(lacking.values())
+    for row in await connection.fetch(_MOVES_OF_MANY, list(lacking), numbers):
+        logs[row["game_id"]].append((row["seat"], orjson.loads(row["play"])))
+    new = [game_id for game_id in lacking if game_id not in known]
+    secrets = await connection.fetch(_SECRETS, new) if new else ()
+    return {row["id"]: row for row in secrets}, logs
 
 
 async def _log(

@@ -20,7 +20,7 @@ from parlor_rules.move_log import By
 from parlor_game import turn_clock
 from parlor_game.turn_clock import Lapse
 from parlor_game.usecases.commit_plays import Move, commit, move
-from parlor_game.usecases.load_table import Standing, Tables
+from parlor_game.usecases.load_table import Found, Standing, Tables
 from parlor_game.usecases.play_card import forfeit_move, tell
 
 log = logs.get("clocks")
@@ -78,7 +78,8 @@ class TickClocks:
         async with self._database.transaction() as transaction:
             connection = transaction.connection
             claim = await connection.fetchrow(_CLAIM, moment, _BATCH)
-            moves, stuck = await self._decided(claim["due"], moment)
+            found = await self._tables.find(connection, claim["due"]) if claim["due"] else []
+            moves, stuck = self._decided(found, moment)
             committed = await commit(connection, moves) if moves else []
             if stuck:
                 await connection.execute(_LATER, stuck, moment + _STUCK)
@@ -89,26 +90,21 @@ class TickClocks:
                 made += 1
         return claim["claimed"], made
 
-    async def _decided(
-        self, game_ids: Sequence[UUID], moment: datetime
-    ) -> tuple[list[Move], list[UUID]]:
+    def _decided(self, games: Sequence[Found], moment: datetime) -> tuple[list[Move], list[UUID]]:
         """The moves of these tables, which are ours; and those on which none can be made."""
         moves: list[Move] = []
         stuck: list[UUID] = []
-        for game_id in game_ids:
+        for found in games:
+            chosen, fault = None, None
             try:
-                standing = await self._tables.standing(game_id)
-                chosen = None if standing is None else lapsed_move(standing, moment)
-                if chosen is not None:
-                    moves.append(chosen)
-                else:
-                    log.error("clocks.not_due", game_id=str(game_id))
-                    stuck.append(game_id)
-            except DependencyUnavailable:
-                raise
-            except Exception as fault:  # one table that cannot go on must not stop the others
-                log.error("clocks.stuck", game_id=str(game_id), exc_info=fault)
-                stuck.append(game_id)
+                chosen = lapsed_move(self._tables.standing_from(found), moment)
+            except Exception as raised:  # one table that cannot go on must not stop the others
+                fault = raised
+            if chosen is not None:
+                moves.append(chosen)
+            else:
+                log.error("clocks.stuck", game_id=str(found.game_id), exc_info=fault)
+                stuck.append(found.game_id)
         return moves, stuck
 
 
