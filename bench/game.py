@@ -50,16 +50,16 @@ class Table:
     async def _game(self, one: Guest, other: Guest) -> None:
         game = await deal(self._api, one, other)
         over = asyncio.Event()
-        started = 0.0
+        started, asked = 0.0, 0
         wires = {
             guest.id: await Wire.connect(self._http, _socket_url(self._origin, game), guest.token)
             for guest in (one, other)
         }
 
         def take_turn(guest: Guest, legal: list[dict[str, Any]]) -> None:
-            nonlocal started
-            started = time.perf_counter()
-            frame = orjson.dumps({"type": "play", "id": "p", **_choose(legal)})
+            nonlocal started, asked
+            started, asked = time.perf_counter(), asked + 1
+            frame = orjson.dumps({"type": "play", "id": f"p{asked}", **_choose(legal)})
             asyncio.get_running_loop().create_task(wires[guest.id].send(frame))
 
         def listen(guest: Guest, opponent: Guest) -> None:

@@ -128,6 +128,7 @@ class Seat:
         self.raw: list[str] = []
         self.welcome: dict[str, Any] = {}
         self.events: list[dict[str, Any]] = []
+        self.answers: list[dict[str, Any]] = []
         self.replies: dict[str, dict[str, Any]] = {}
         self._moved = asyncio.Condition()
         self._reader = asyncio.create_task(self._read())
@@ -156,6 +157,7 @@ class Seat:
                     case "event":
                         self.events.append(frame)
                     case _:
+                        self.answers.append(frame)
                         self.replies[frame["id"]] = frame
                 self._moved.notify_all()
         async with self._moved:
@@ -175,8 +177,14 @@ class Seat:
 
     async def command(self, reference: str, **message: Any) -> dict[str, Any]:
         """Send a command and give back its ack or error."""
+        before = len(self.answers)
         await self._socket.send_json({"id": reference, **message})
-        await self.until(lambda: reference in self.replies or self._reader.done())
+        await self.until(
+            lambda: (
+                any(frame["id"] == reference for frame in self.answers[before:])
+                or self._reader.done()
+            )
+        )
         return self.replies[reference]
 
     async def closed(self) -> int | None:

@@ -14,6 +14,7 @@ from parlor_kit.principal import bearer
 from pydantic import ValidationError
 from sanic import Request
 
+from parlor_game.api.repeats import Repeats
 from parlor_game.api.schemas import PlayBody, SocketQuery
 from parlor_game.usecases import UseCases
 from parlor_game.usecases.issue_reconnect_token import redeem_reconnect_token
@@ -67,11 +68,13 @@ async def _authenticate(
 async def _sit_down(
     services: UseCases, ws: LiveSocket, game_id: UUID, user_id: UUID, query: SocketQuery
 ) -> None:
+    repeats = Repeats()
+
     async def play(message: Mapping[str, Any]) -> Mapping[str, Any]:
-        return await _play(services, game_id, user_id, message)
+        return await repeats.once(message, lambda: _play(services, game_id, user_id, message))
 
     async def forfeit(message: Mapping[str, Any]) -> Mapping[str, Any]:
-        return await _forfeit(services, game_id, user_id, message)
+        return await repeats.once(message, lambda: _forfeit(services, game_id, user_id, message))
 
     async def admit() -> None:
         if await services.disabled_accounts.include(user_id):
