@@ -12,12 +12,15 @@ from hypothesis import strategies as st
 from parlor_rules.cards import sort_cards
 from parlor_rules.catalog import GAMES
 from parlor_rules.crazy_eights import CrazyEightsState
+from parlor_rules.gin_rummy import GinRummyState
 from parlor_rules.hearts import HeartsState
 from parlor_rules.match import TARGET, MatchState
 from parlor_rules.options import Whole
 
 # Low enough that a match of aimless players is over after a few deals.
-TARGETS = {"crazy_eights": 250, "hearts": 45}
+TARGETS = {"crazy_eights": 250, "hearts": 45, "gin_rummy": 30}
+
+MOVES_OF_A_MATCH = 250
 
 Place = tuple[str, int | None]
 
@@ -37,14 +40,22 @@ def cards_of(state: Any) -> list[str]:
             flying = [card for cards in deal.passed for card in cards] if deal.passing else []
             played = [card for trick in deal.tricks for _, card in trick.cards]
             return [*held, *flying, *played, *(card for _, card in deal.trick)]
+        case GinRummyState():
+            up = [] if deal.upcard is None else [deal.upcard]
+            laid = [card for melds in deal.melds for meld in melds for card in meld]
+            return [*held, *deal.stock, *up, *deal.discards, *laid, *deal.laid_off]
     raise AssertionError(f"where does {type(deal).__name__} keep its cards?")
 
 
 def known_to(state: Any, seat: int | None) -> set[str]:
     """Cards in other hands that this seat knows of: it has passed them on, or they lie open."""
     deal = deal_of(state)
-    if isinstance(deal, HeartsState) and seat is not None:
-        return set(deal.passed[seat])
+    match deal:
+        case HeartsState():
+            return set() if seat is None else set(deal.passed[seat])
+        case GinRummyState():
+            shown = [hand for hand, open_ in zip(deal.hands, deal.shown, strict=True) if open_]
+            return {card for cards in (*deal.known, *shown) for card in cards}
     return set()
 
 
@@ -90,6 +101,11 @@ def with_hidden_cards_moved(state: Any, seat: int | None, rng: random.Random) ->
     if isinstance(state, MatchState):
         return replace(state, deal=moved_deal, seed=rng.randbytes(32))
     return moved_deal
+
+
+def moves_worth_watching(options: dict[str, Any]) -> int | None:
+    """A deal is followed to its end, of a match only the first few deals."""
+    return MOVES_OF_A_MATCH if TARGET in options else None
 
 
 @st.composite

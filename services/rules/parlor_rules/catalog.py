@@ -7,6 +7,7 @@ of rules, one line here, and a test that plays it against a reference.
 from typing import Any
 
 from parlor_rules.crazy_eights import CrazyEights
+from parlor_rules.gin_rummy import GinRummy
 from parlor_rules.hearts import Hearts
 from parlor_rules.match import Match
 
@@ -15,5 +16,6 @@ GAMES: dict[str, Match[Any]] = {
     for game in (
         CrazyEights(),
         Hearts(),
+        GinRummy(),
     )
 }

@@ -13,7 +13,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, Protocol, TypedDict, TypeVar
 
-Action = Literal["play", "draw", "pass", "pass_cards"]
+Action = Literal[
+    "play",
+    "draw",
+    "pass",
+    "pass_cards",
+    "take",
+    "discard",
+    "knock",
+    "meld",
+    "lay_off",
+    "done",
+    "bid",
+]
 Status = Literal["active", "finished", "abandoned"]
 Json = dict[str, Any]
 
@@ -26,6 +38,7 @@ class Play:
     card: str | None = None
     cards: tuple[str, ...] = ()
     suit: str | None = None
+    bid: int | None = None
 
     def body(self) -> Json:
         body: Json = {"action": self.action}
@@ -35,6 +48,8 @@ class Play:
             body["cards"] = list(self.cards)
         if self.suit is not None:
             body["suit"] = self.suit
+        if self.bid is not None:
+            body["bid"] = self.bid
         return body
 
 

@@ -24,6 +24,10 @@ EVERY_PLAY = (
     *(Play("play", card) for card in DECK),
     *(Play("play", card, suit=suit) for card in DECK for suit in SUITS),
     *(Play("pass_cards", cards=(card,)) for card in DECK),
+    *(Play("discard", card) for card in DECK),
+    *(Play("bid", bid=bid) for bid in range(-1, 15)),
+    *(Play(action) for action in ("take", "knock", "done")),
+    Play("meld", cards=("2C", "3C", "4C")),
     Play("pass_cards", cards=("QS", "KS", "AS")),
     Play("play", "1X"),
 )

@@ -19,6 +19,13 @@ from parlor_rules.protocol import InvalidOptions, InvalidSeats, MalformedPlay, O
         ({"action": "draw"}, Play("draw")),
         ({"action": "pass"}, Play("pass")),
         ({"action": "pass_cards", "cards": ["QS"]}, Play("pass_cards", cards=("QS",))),
+        ({"action": "take"}, Play("take")),
+        ({"action": "discard", "card": "KD"}, Play("discard", "KD")),
+        ({"action": "knock"}, Play("knock")),
+        ({"action": "meld", "cards": ["AC", "2C", "3C"]}, Play("meld", cards=("AC", "2C", "3C"))),
+        ({"action": "lay_off", "card": "4C"}, Play("lay_off", "4C")),
+        ({"action": "done"}, Play("done")),
+        ({"action": "bid", "bid": 0}, Play("bid", bid=0)),
     ],
 )
 def test_a_body_names_a_play(body: dict[str, Any], play: Play) -> None:
@@ -37,6 +44,8 @@ def test_a_body_names_a_play(body: dict[str, Any], play: Play) -> None:
         ({"action": "pass_cards", "cards": "QS"}, "cards"),
         ({"action": "pass_cards", "cards": [1]}, "cards"),
         ({"action": "draw", "count": 5}, "count"),
+        ({"action": "bid", "bid": "3"}, "bid"),
+        ({"action": "bid", "bid": True}, "bid"),
     ],
 )
 def test_a_body_that_is_no_play_names_the_field(body: dict[str, Any], field: str) -> None:
@@ -66,6 +75,13 @@ def test_each_game_has_the_options_of_its_reference() -> None:
         "must_break_hearts": True,
         "qs_breaks_hearts": True,
         "can_lead_hearts_instead_of_qs": False,
+    }
+    assert GAMES["gin_rummy"].options({"knock_card": 5, "target_score": 100}) == {
+        "oklahoma": False,
+        "knock_card": 5,
+        "gin_bonus": 25,
+        "undercut_bonus": 25,
+        "target_score": 100,
     }
 
 
@@ -104,7 +120,7 @@ def test_a_switch_is_no_number_and_a_number_no_switch() -> None:
 
 @pytest.mark.parametrize(
     ("name", "seats"),
-    [("crazy_eights", 1), ("crazy_eights", 6), ("hearts", 3), ("hearts", 5)],
+    [("crazy_eights", 1), ("crazy_eights", 6), ("hearts", 3), ("hearts", 5), ("gin_rummy", 3)],
 )
 def test_a_wrong_number_of_players_is_refused(name: str, seats: int) -> None:
     with pytest.raises(InvalidSeats) as refusal:
@@ -116,5 +132,6 @@ def test_the_catalog_knows_each_game_by_its_own_name() -> None:
     assert {name: list(game.seats) for name, game in GAMES.items()} == {
         "crazy_eights": [2, 3, 4, 5],
         "hearts": [4],
+        "gin_rummy": [2],
     }
     assert all(game.name == name for name, game in GAMES.items())

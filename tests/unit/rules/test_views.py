@@ -6,10 +6,17 @@ blindness itself: when the hidden cards change places, what the seat is shown st
 
 import random
 import re
+from itertools import islice
 from typing import Any
 
 import pytest
-from factories.card_games import deal_of, hidden_from, options_of, with_hidden_cards_moved
+from factories.card_games import (
+    deal_of,
+    hidden_from,
+    moves_worth_watching,
+    options_of,
+    with_hidden_cards_moved,
+)
 from factories.random_play import Step, play_out, seed_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -48,9 +55,11 @@ def test_no_view_and_no_event_shows_a_hidden_card(
     name: str, seats: int, number: int, options: st.DataObject
 ) -> None:
     game = GAMES[name]
-    state = game.deal(seed_of(number), seats, options.draw(options_of(name)))
+    chosen = options.draw(options_of(name))
+    state = game.deal(seed_of(number), seats, chosen)
     assert_blind(game.opening(state), state, seats)
-    for step in play_out(game, state, number, table="eager"):
+    steps = play_out(game, state, number, table="eager")
+    for step in islice(steps, moves_worth_watching(chosen)):
         after, events = step.outcome.state, step.outcome.events
         dealt = [event.type for event in events].index("game.dealt") if dealt_anew(step) else 0
         if dealt:  # what a match tells of the deal that is over is about other hands
@@ -95,8 +104,10 @@ def test_a_view_does_not_depend_on_hidden_cards(
     game = GAMES[name]
     rng = random.Random(number)
     looking = seat if seat < seats else None
-    state = game.deal(seed_of(number), seats, options.draw(options_of(name)))
-    for step in play_out(game, state, number, table="eager"):
+    chosen = options.draw(options_of(name))
+    state = game.deal(seed_of(number), seats, chosen)
+    steps = play_out(game, state, number, table="eager")
+    for step in islice(steps, moves_worth_watching(chosen)):
         after = step.outcome.state
         if not game.finished(after):
             moved = with_hidden_cards_moved(after, looking, rng)

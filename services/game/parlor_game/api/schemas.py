@@ -92,10 +92,15 @@ class InvitePage(Page[InviteView]):
 class PlayBody(Body):
     """A play; `legal_plays` of the view lists the bodies that are allowed now."""
 
-    action: Action | None = Field(None, description="`play` when only a card is given.")
+    action: Action | None = Field(
+        None, description="`play` when only a card is given; docs/games.md says what each means."
+    )
     card: str | None = Field(None, max_length=2, description="Rank, then suit: `TD`, `QS`.")
-    cards: list[str] | None = Field(None, max_length=13)
-    suit: str | None = Field(None, max_length=1)
+    cards: list[str] | None = Field(
+        None, max_length=13, description="With `pass_cards` and `meld`, in the order listed."
+    )
+    suit: str | None = Field(None, max_length=1, description="What a played wild card stands for.")
+    bid: int | None = Field(None, ge=0, le=13, description="With `bid`: how many tricks.")
     expected_seq: int | None = Field(
         None, ge=0, le=2**53 - 1, description="The seq of the view the play was chosen on."
     )
