@@ -11,9 +11,11 @@ from datetime import timedelta
 import asyncpg
 
 _PASS = (
-    "UPDATE games SET deadline = deadline - $1::interval, alarm_at = alarm_at - $1::interval",
-    "UPDATE game_players SET reconnect_by = reconnect_by - $1::interval",
-    "UPDATE invites SET expires_at = expires_at - $1::interval",
+    "UPDATE games SET deadline = deadline - $1::interval, alarm_at = alarm_at - $1::interval "
+    "WHERE alarm_at IS NOT NULL",
+    "UPDATE game_players SET reconnect_by = reconnect_by - $1::interval "
+    "WHERE reconnect_by IS NOT NULL",
+    "UPDATE invites SET expires_at = expires_at - $1::interval WHERE status = 'pending'",
     "UPDATE game_replicas SET leased_until = leased_until - $1::interval",
 )
 _NOBODY_TICKED = "UPDATE game_clock SET ticked_at = ticked_at - $1::interval"
@@ -24,7 +26,7 @@ async def pass_time(rows: asyncpg.Connection, seconds: float, *, ticking: bool =
     passed = timedelta(seconds=seconds)
     async with rows.transaction():
         # First of all and in this order, as the service does it.
-        await rows.execute("SELECT 1 FROM games ORDER BY id FOR UPDATE")
+        await rows.execute("SELECT 1 FROM games WHERE alarm_at IS NOT NULL ORDER BY id FOR UPDATE")
         for statement in (*_PASS, *(() if ticking else (_NOBODY_TICKED,))):
             await rows.execute(statement, passed)
         if ticking:
