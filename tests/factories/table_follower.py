@@ -20,7 +20,14 @@ class Follower:
     def receive(self, event: dict[str, Any]) -> None:
         """Take in one event as the server sends it to this seat."""
         name = event["type"].removeprefix("game.")
-        getattr(self, f"_{name}")(event)
+        getattr(self, f"_{name}", self._other)(event)
+        if "changed" in event:
+            self._table.update(event["changed"])
+
+    def _other(self, event: dict[str, Any]) -> None:
+        """What a client needs not know the meaning of: what it changes, it says itself."""
+        if "changed" not in event:
+            raise AssertionError(f"nothing says what {event} does to the table")
 
     def _dealt(self, event: dict[str, Any]) -> None:
         self.view = {
@@ -108,10 +115,12 @@ class Follower:
             self._table["your_received"] = event["cards"]
 
     def _trick_taken(self, event: dict[str, Any]) -> None:
-        self._table["last_trick"] = {name: event[name] for name in ("seat", "cards", "points")}
+        self._table["last_trick"] = {
+            name: event[name] for name in ("seat", "cards", "points") if name in event
+        }
         self._table["trick"] = []
         self._table["tricks_taken"][event["seat"]] += 1
-        self.view["scores"] = event["scores"]
+        self.view["scores"] = event.get("scores", self.view["scores"])
 
     def _round_scored(self, event: dict[str, Any]) -> None:
         self.view["scores"] = event["scores"]

@@ -197,3 +197,8 @@ def test_what_is_left_beside_the_melds_is_as_openspiel_counts_it() -> None:
         pool = rng.sample(DECK, rng.choice((16, 20, 30)))
         hand = rng.sample(pool, rng.choice((10, 11)))
         assert deadwood(hand) == UTILS.min_deadwood([number_of(card) for card in hand])
+
+
+def test_its_options_are_openspiels() -> None:
+    parameters = pyspiel.load_game("gin_rummy").get_parameters()
+    assert {name: parameters[name] for name in OPTIONS} == GIN_RUMMY.options({})
