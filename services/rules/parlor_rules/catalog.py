@@ -10,6 +10,7 @@ from parlor_rules.crazy_eights import CrazyEights
 from parlor_rules.gin_rummy import GinRummy
 from parlor_rules.hearts import Hearts
 from parlor_rules.match import Match
+from parlor_rules.spades import Spades
 
 GAMES: dict[str, Match[Any]] = {
     game.name: Match(game)
@@ -17,5 +18,6 @@ GAMES: dict[str, Match[Any]] = {
         CrazyEights(),
         Hearts(),
         GinRummy(),
+        Spades(),
     )
 }
