@@ -16,6 +16,11 @@ def may_withdraw_invite(user_id: UUID, inviter_id: UUID) -> bool:
     return user_id == inviter_id
 
 
+def may_say_inviters_seed(user_id: UUID, inviter_id: UUID) -> bool:
+    """Everybody else says theirs when they accept."""
+    return user_id == inviter_id
+
+
 def may_see_game(user_id: UUID, player_ids: Sequence[UUID]) -> bool:
     """Players alone, whatever their role: not even a moderator sees hands."""
     return user_id in player_ids

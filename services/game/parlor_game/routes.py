@@ -18,6 +18,7 @@ from parlor_game.api.schemas import (
     GamesQuery,
     GameView,
     InvitePage,
+    InviterSeed,
     InviteView,
     NewInvite,
     PlayBody,
@@ -63,6 +64,15 @@ PUBLIC = Routes(
             SIGNED_IN,
             answers={200: InviteView},
             errors=(errors.InviteClosed,),
+        ),
+        Route(
+            "PUT",
+            "/api/v1/games/invites/{invite_id}/seed",
+            invites.say_invite_seed,
+            SIGNED_IN,
+            answers={200: InviteView},
+            errors=(errors.InviteClosed,),
+            body=InviterSeed,
         ),
         Route(
             "POST",

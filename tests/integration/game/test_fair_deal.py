@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 from factories.card_tables import CardTable, answer, invite, seat, sit_down
 from factories.identity_stand_in import User
-from factories.running_api import RunningApi
+from factories.running_api import Reply, RunningApi
 from parlor_game.usecases.load_table import STANDING, rebuild
 from parlor_kit.clock import rfc3339
 from parlor_rules.fair_deal import game_seed
@@ -88,6 +88,32 @@ async def test_the_first_event_tells_what_the_deal_was_made_from_but_the_secret(
     assert opening[0]["commitment"] == made.body["commitment"]
     assert opening[0]["seeds"] == ["", "bob"]
     assert opening[1]["log_head"] == (await heads(rows, UUID(table.game_id)))[0]
+
+
+async def test_the_inviter_may_say_a_seed_once_the_commitment_is_known(
+    game: RunningApi, people: People, rows: asyncpg.Connection
+) -> None:
+    ada, bob, cid = people(3)
+    made = await invite(game.public, ada, [bob, cid], "crazy_eights", seed="too early")
+    path = f"/api/v1/games/invites/{made.body['id']}/seed"
+    await answer(game.public, bob, made.body["id"], "accept", seed="bob")
+
+    async def say(user: User, seed: str) -> Reply:
+        return await game.public.call("PUT", path, headers=user.authorization, json={"seed": seed})
+
+    for word in ("first", "last"):
+        said = await say(ada, word)
+        assert (said.status, said.body["commitment"]) == (200, made.body["commitment"])
+        assert word not in str(said.body)
+    for user in (bob, cid, *people(1)):
+        refused = await say(user, "mine")
+        assert (refused.status, refused.code) == (404, "not_found")
+    assert (await say(ada, "")).code == "validation_failed"
+    dealt = await answer(game.public, cid, made.body["id"], "accept")
+    row = await rows.fetchrow("SELECT * FROM games WHERE id = $1", UUID(dealt.body["game_id"]))
+    assert json.loads(row["seeds"]) == ["last", "bob", ""]
+    late = await say(ada, "late")
+    assert (late.status, late.code) == (409, "invite_closed")
 
 
 @pytest.mark.parametrize("seed", ["", "x" * 65, "Glück", "tab\t", 7])

@@ -13,6 +13,7 @@ TABLE = [
     ("GET", "/api/v1/games/invites", "list_game_invites", "signed in", False),
     ("GET", "/api/v1/games/invites/{invite_id}", "read_game_invite", "signed in", False),
     ("DELETE", "/api/v1/games/invites/{invite_id}", "withdraw_game_invite", "signed in", False),
+    ("PUT", "/api/v1/games/invites/{invite_id}/seed", "say_invite_seed", "signed in", False),
     ("POST", "/api/v1/games/invites/{invite_id}/accept", "accept_game_invite", "signed in", False),
     (
         "POST",

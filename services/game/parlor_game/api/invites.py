@@ -56,6 +56,14 @@ async def accept_game_invite(call: Call[UseCases]) -> Answer:
     return Answer(200, InviteView.of(found))
 
 
+async def say_invite_seed(call: Call[UseCases]) -> Answer:
+    """Say the inviter's word for the deal, once the commitment is known."""
+    found = await call.app.answer_invite.say_seed(
+        call.id("invite_id"), call.user.id, call.body.seed
+    )
+    return Answer(200, InviteView.of(found))
+
+
 async def decline_game_invite(call: Call[UseCases]) -> Answer:
     """Decline an invite, and with it the game."""
     found = await call.app.answer_invite.decline(call.id("invite_id"), call.user.id)

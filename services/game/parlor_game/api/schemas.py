@@ -45,6 +45,12 @@ class Acceptance(Body):
     seed: Seed | None = None
 
 
+class InviterSeed(Body):
+    """The inviter's word for the deal; it may also come with the invite."""
+
+    seed: Seed
+
+
 class InviteeView(View):
     user_id: UUID
     status: Literal["pending", "accepted", "declined"]

@@ -14,7 +14,11 @@ from parlor_kit.errors import NotFound
 
 from parlor_game import events
 from parlor_game.errors import InviteClosed, NotEntitled
-from parlor_game.policies import may_answer_invite, may_withdraw_invite
+from parlor_game.policies import (
+    may_answer_invite,
+    may_say_inviters_seed,
+    may_withdraw_invite,
+)
 from parlor_game.ports import Entitlements
 from parlor_game.usecases.deal_game import deal_game
 from parlor_game.usecases.find_invite import (
@@ -31,6 +35,7 @@ _ANSWER = """
 UPDATE invitees SET status = $3, answered_at = $4, seed = $5
 WHERE invite_id = $1 AND user_id = $2
 """
+_SEED = "UPDATE invites SET seed = $2 WHERE id = $1"
 _CLOSE = "UPDATE invites SET status = $2, game_id = $3 WHERE id = $1"
 
 
@@ -90,6 +95,22 @@ class AnswerInvite:
                 return found
             _refuse_unless_open(found, user_id)
             return await close_by(transaction, found, user_id)
+
+    async def say_seed(self, invite_id: UUID, user_id: UUID, seed: str) -> FoundInvite:
+        """The inviter's word for the deal, said when the commitment is known; the last one counts.
+
+        Raises:
+            NotFound: no such invite of this user.
+            InviteClosed: it is too late.
+        """
+        async with self._database.transaction() as transaction:
+            found = await lock_invite(transaction.connection, invite_id)
+            if found is None or not may_say_inviters_seed(user_id, found.inviter_id):
+                raise NotFound()
+            if found.status != PENDING:
+                raise InviteClosed()
+            await transaction.connection.execute(_SEED, invite_id, seed)
+            return replace(found, seeds=(seed, *found.seeds[1:]))
 
     async def withdraw(self, invite_id: UUID, user_id: UUID) -> FoundInvite:
         """Take back an invite of one's own that is still open."""
