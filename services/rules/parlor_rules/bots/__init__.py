@@ -14,6 +14,7 @@ from typing import Literal, Protocol
 from parlor_rules.bots.crazy_eights import good_crazy_eights
 from parlor_rules.bots.gin_rummy import good_gin_rummy
 from parlor_rules.bots.hearts import good_hearts
+from parlor_rules.bots.spades import good_spades
 from parlor_rules.cards import choose_v1
 from parlor_rules.protocol import Play, View
 
@@ -39,6 +40,7 @@ GOOD: Mapping[str, Strategy] = {
     "crazy_eights": good_crazy_eights,
     "hearts": good_hearts,
     "gin_rummy": good_gin_rummy,
+    "spades": good_spades,
 }
 
 
