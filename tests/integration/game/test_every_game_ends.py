@@ -8,6 +8,7 @@ Then everybody walks away, and what is left must come to its end by the clocks a
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import ClassVar
 from uuid import UUID
 
@@ -18,10 +19,12 @@ from hypothesis import HealthCheck, event, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
+    MultipleResults,
     RuleBasedStateMachine,
     consumes,
     initialize,
     invariant,
+    multiple,
     precondition,
     rule,
     run_state_machine_as_test,
@@ -38,6 +41,27 @@ pytestmark = pytest.mark.integration
 
 PEOPLE = 5
 REFUSED = (GameOver, IllegalPlay, NotYourTurn)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A table that somebody would like: by numbers, since people are new in every evening."""
+
+    game: str
+    first: int
+    more: int
+    turn_seconds: int | None
+    reserve_seconds: int
+
+
+WANTED = st.builds(
+    Wanted,
+    game=st.sampled_from(sorted(GAMES)),
+    first=st.integers(0, PEOPLE - 1),
+    more=st.integers(0, 4),
+    turn_seconds=st.sampled_from([None, 5, 30]),
+    reserve_seconds=st.sampled_from([0, 10]),
+)
 
 _UNWATCHED = """
 SELECT count(*) FROM games g WHERE g.id = ANY($1::uuid[]) AND g.status = 'active' AND NOT (
@@ -63,48 +87,49 @@ class EveryGameEnds(RuleBasedStateMachine):
 
     world: ClassVar[GameWorld]
 
-    invites = Bundle("invites")
-    games = Bundle("games")
+    invites: Bundle[FoundInvite] = Bundle("invites")
+    games: Bundle[UUID] = Bundle("games")
 
     def __init__(self) -> None:
         super().__init__()
         self.invite_ids: list[UUID] = []
         self.players: dict[UUID, tuple[UUID, ...]] = {}
-
-    @initialize()
-    def gather(self) -> None:
         self.people = [new_id() for _ in range(PEOPLE)]
 
     # -- invites
 
-    @rule(
-        target=invites,
-        game=st.sampled_from(sorted(GAMES)),
-        first=st.integers(0, PEOPLE - 1),
-        more=st.integers(0, 4),
-        turn=st.sampled_from([None, 5, 30]),
-        reserve=st.sampled_from([0, 10]),
-    )
-    def invite(
-        self, game: str, first: int, more: int, turn: int | None, reserve: int
-    ) -> FoundInvite:
-        seats = [count for count in GAMES[game].seats if count <= PEOPLE]
-        count = seats[more % len(seats)]
-        table = [self.people[(first + number) % PEOPLE] for number in range(count)]
-        options = {"turn_seconds": turn, "reserve_seconds": reserve if turn else 0}
-        found = self.world.invite(table[0], table[1:], game, options)
-        self.invite_ids.append(found.id)
-        return found
+    @initialize(target=games, one=WANTED, other=WANTED)
+    def sit_down_at_two_tables(self, one: Wanted, other: Wanted) -> MultipleResults[UUID]:
+        return multiple(*(self._accepted(self._invited(wanted)) for wanted in (one, other)))
+
+    @rule(target=invites, wanted=WANTED)
+    def invite(self, wanted: Wanted) -> FoundInvite:
+        return self._invited(wanted)
 
     @rule(target=games, found=consumes(invites))
     def everybody_accepts(self, found: FoundInvite) -> UUID:
-        answered = found  # until it has expired; its id names no game
+        return self._accepted(found)
+
+    def _invited(self, wanted: Wanted) -> FoundInvite:
+        seats = [count for count in GAMES[wanted.game].seats if count <= PEOPLE]
+        count = seats[wanted.more % len(seats)]
+        table = [self.people[(wanted.first + number) % PEOPLE] for number in range(count)]
+        turn = wanted.turn_seconds
+        options = {"turn_seconds": turn, "reserve_seconds": wanted.reserve_seconds if turn else 0}
+        found = self.world.invite(table[0], table[1:], wanted.game, options)
+        self.invite_ids.append(found.id)
+        return found
+
+    def _accepted(self, found: FoundInvite) -> UUID:
+        """The id of the game, or one that names none when the invite has expired."""
+        answered = found
         for user_id in found.invitee_ids:
             with suppress(InviteClosed):
                 answered = self.world.run(self.world.answering.accept(found.id, user_id))
-        if answered.game_id is not None:
-            self.players[answered.game_id] = tuple(answered.players)
-        return answered.game_id or found.id
+        if answered.game_id is None:
+            return found.id
+        self.players[answered.game_id] = tuple(answered.players)
+        return answered.game_id
 
     @rule(found=invites, number=st.integers(0, 3), withdrawn=st.booleans())
     def somebody_does_not_want_to(self, found: FoundInvite, number: int, withdrawn: bool) -> None:
