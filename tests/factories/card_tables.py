@@ -90,9 +90,12 @@ async def invite(
     *,
     key: str | None = None,
     seed: str | None = None,
+    bots: Sequence[str] = (),
     **options: Any,
 ) -> Reply:
     body = {"game": game, "invitee_ids": [str(user.id) for user in others], "options": options}
+    if bots:
+        body["bots"] = list(bots)
     if seed is not None:
         body["seed"] = seed
     return await client.call(
@@ -110,14 +113,14 @@ async def answer(client: Client, user: User, invite_id: str, verb: str, **body: 
 
 
 async def sit_down(client: Client, players: Sequence[User], game: str, **options: Any) -> CardTable:
-    """A game of these players, each invited by the first and accepting."""
+    """A game of these players, each invited by the first and accepting, and of `bots`."""
     made = await invite(client, players[0], players[1:], game, **options)
     assert made.status == 201, made.body
     for user in players[1:]:
-        accepted = await answer(client, user, made.body["id"], "accept")
-        assert accepted.status == 200, accepted.body
-    assert accepted.body["status"] == "accepted"
-    return CardTable(client, accepted.body["game_id"], players)
+        made = await answer(client, user, made.body["id"], "accept")
+        assert made.status == 200, made.body
+    assert made.body["status"] == "accepted"
+    return CardTable(client, made.body["game_id"], players)
 
 
 class Seat:

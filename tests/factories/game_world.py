@@ -18,6 +18,7 @@ from uuid import UUID
 
 import asyncpg
 from factories.time_passing import pass_time
+from parlor_game.ports import Circles
 from parlor_game.usecases.answer_invite import AnswerInvite
 from parlor_game.usecases.commit_plays import Committed, Move, commit
 from parlor_game.usecases.create_invite import CreateInvite
@@ -45,7 +46,10 @@ T = TypeVar("T")
 class Everybody:
     """Entitlements of friends: each may play with each."""
 
-    async def all_entitled(self, user_ids: Sequence[UUID]) -> bool:
+    async def circles(self, user_ids: Sequence[UUID]) -> Circles | None:
+        return {}
+
+    async def belongs(self, user_id: UUID, distributor_id: UUID) -> bool:
         return True
 
 
@@ -84,7 +88,7 @@ class GameWorld:
     async def _open(self, url: str) -> None:
         await self.database.open()
         self.rows = await asyncpg.connect(url)
-        self.creating = CreateInvite(Everybody(), INVITE_TTL)
+        self.creating = CreateInvite(Everybody(), INVITE_TTL, IDLE_AFTER)
         self.answering = AnswerInvite(self.database, Everybody(), IDLE_AFTER)
         self.replicas = [await self._started(), await self._started()]
 
@@ -117,10 +121,10 @@ class GameWorld:
         self, inviter: UUID, others: Sequence[UUID], game: str, options: dict[str, Any]
     ) -> FoundInvite:
         async def work() -> FoundInvite:
-            chosen = self.creating.options(inviter, game, others, options)
+            chosen = self.creating.options(inviter, game, others, [], options)
             async with self.database.transaction() as transaction:
                 return await self.creating.create(
-                    transaction, inviter, game, others, chosen, entitled=True
+                    transaction, inviter, game, others, [], chosen, circles={}
                 )
 
         return self.run(work())

@@ -11,6 +11,8 @@ from uuid import UUID
 from parlor_kit.clock import rfc3339
 from parlor_kit.events import Event
 
+from parlor_game.bots import level_of
+
 TOPIC = "game.events"
 
 ADVANCED = "game.advanced"
@@ -45,6 +47,7 @@ def started(game_id: UUID, invite_id: UUID, game: str, player_ids: Sequence[UUID
         "invite_id": str(invite_id),
         "game": game,
         "player_ids": [str(player) for player in player_ids],
+        **_bots_among(player_ids),
     }
     return Event(TOPIC, "game.started", str(game_id), data)
 
@@ -63,9 +66,16 @@ def finished_data(
         "game": game,
         "status": status,
         "player_ids": [str(player) for player in player_ids],
+        **_bots_among(player_ids),
         "winner_ids": [str(winner) for winner in winner_ids],
         "scores": list(scores),
     }
+
+
+def _bots_among(player_ids: Sequence[UUID]) -> dict[str, object]:
+    """Which players have no account, where there are any."""
+    bots = [str(player) for player in player_ids if level_of(player) is not None]
+    return {"bot_ids": bots} if bots else {}
 
 
 def _invite(

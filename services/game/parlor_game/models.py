@@ -9,6 +9,7 @@ key), which plays came with an Idempotency-Key. Plays are committed by the SQL f
 """
 
 from tortoise import fields
+from tortoise.contrib.postgres.fields import ArrayField
 from tortoise.models import Model
 
 
@@ -17,6 +18,7 @@ class Invite(Model):
 
     `server_seed` is the secret behind the commitment that everybody invited sees, `seed` the
     inviter's own word ("" for none); the database fills both in where a replica gives none.
+    `bot_ids` are the practice partners that were asked for, null for none.
     """
 
     id = fields.UUIDField(primary_key=True)
@@ -26,6 +28,7 @@ class Invite(Model):
     status = fields.TextField()
     server_seed = fields.BinaryField(null=True)
     seed = fields.TextField(null=True)
+    bot_ids = ArrayField("uuid", null=True)
     game_id = fields.UUIDField(null=True)
     expires_at = fields.DatetimeField()
     created_at = fields.DatetimeField()
@@ -70,6 +73,7 @@ class Game(Model):
     seeds = fields.TextField(null=True)
     head = fields.BinaryField(null=True)
     head_number = fields.IntField(null=True)
+    bot_ids = ArrayField("uuid", null=True)  # of the players, null for none
     status = fields.TextField()
     epoch = fields.TextField()
     seq = fields.BigIntField()
@@ -89,7 +93,10 @@ class Game(Model):
 
 
 class Player(Model):
-    """A seat; score and rank are set when the game ends."""
+    """A seat; score and rank are set when the game ends.
+
+    `distributor_ids` are those in whose leaderboards the end of the game counts for this player.
+    """
 
     id = fields.BigIntField(primary_key=True, generated=True)
     game_id = fields.UUIDField()
@@ -100,6 +107,7 @@ class Player(Model):
     reconnect_by = fields.DatetimeField(null=True)  # for how long the seat of one who left is kept
     score = fields.IntField(null=True)
     rank = fields.SmallIntField(null=True)
+    distributor_ids = ArrayField("uuid", null=True)
 
     class Meta:
         table = "game_players"
@@ -139,6 +147,18 @@ class ReconnectToken(Model):
 
     class Meta:
         table = "reconnect_tokens"
+
+
+class SpectatorToken(Model):
+    """A right to watch one game, which a player may hand out; only its hash is kept."""
+
+    token_hash = fields.CharField(max_length=64, primary_key=True)
+    game_id = fields.UUIDField()
+    issued_by = fields.UUIDField()
+    expires_at = fields.DatetimeField(db_index=True)
+
+    class Meta:
+        table = "spectator_tokens"
 
 
 class DisabledAccount(Model):

@@ -4,12 +4,12 @@ PUBLIC is served to users on the public port. There are no internal routes: othe
 of games from `game.events`.
 """
 
-from parlor_kit.errors import IdempotencyKeyReused
+from parlor_kit.errors import IdempotencyKeyReused, Unauthenticated
 from parlor_kit.pages import PageQuery
-from parlor_kit.routing import SIGNED_IN, Route, Routes, SocketRoute
+from parlor_kit.routing import SIGNED_IN, Policy, Route, Routes, SocketRoute
 
 from parlor_game import errors
-from parlor_game.api import games, invites, live
+from parlor_game.api import games, invites, leaderboards, live, watching
 from parlor_game.api.schemas import (
     Acceptance,
     EventsQuery,
@@ -20,6 +20,8 @@ from parlor_game.api.schemas import (
     InvitePage,
     InviterSeed,
     InviteView,
+    LeaderboardPage,
+    LeaderboardQuery,
     NewInvite,
     PlayBody,
     PlayedView,
@@ -28,7 +30,12 @@ from parlor_game.api.schemas import (
     ReplayedStep,
     ReplayQuery,
     Scoreboard,
+    SpectatorTokenView,
+    WatchQuery,
 )
+
+# No account is needed to watch: the function asks for a spectator token of the game.
+SPECTATOR = Policy("spectator by token", lambda *_: None)
 
 PUBLIC = Routes(
     http=(
@@ -170,8 +177,37 @@ PUBLIC = Routes(
             answers={200: Proof},
             errors=(errors.GameNotOver,),
         ),
+        Route(
+            "POST",
+            "/api/v1/games/{game_id}/spectator-token",
+            watching.create_spectator_token,
+            SIGNED_IN,
+            answers={201: SpectatorTokenView},
+            errors=(errors.NoSpectators,),
+            creates=True,
+        ),
+        Route(
+            "GET",
+            "/api/v1/games/{game_id}/watch",
+            watching.watch_game,
+            SPECTATOR,
+            answers={200: GameView},
+            errors=(Unauthenticated,),
+            query=WatchQuery,
+        ),
+        Route(
+            "GET",
+            "/api/v1/leaderboards/{game}",
+            leaderboards.read_leaderboard,
+            SIGNED_IN,
+            answers={200: LeaderboardPage},
+            query=LeaderboardQuery,
+        ),
     ),
-    sockets=(SocketRoute("/api/v1/games/{game_id}/ws", live.live_game, "player by token"),),
+    sockets=(
+        SocketRoute("/api/v1/games/{game_id}/ws", live.live_game, "player by token"),
+        SocketRoute("/api/v1/games/{game_id}/watch/ws", watching.live_watch, "spectator by token"),
+    ),
 )
 
 INTERNAL = Routes(http=())

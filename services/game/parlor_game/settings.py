@@ -26,6 +26,14 @@ class GameSettings(ServiceSettings):
             le=300,
         ),
     ] = 15
+    game_spectator_token_ttl: Annotated[
+        timedelta,
+        Field(
+            description="How long a spectator token lets anybody in who has it, ISO 8601.",
+            gt=timedelta(0),
+            le=timedelta(days=1),
+        ),
+    ] = timedelta(hours=1)
     game_idle_after: Annotated[
         timedelta,
         Field(

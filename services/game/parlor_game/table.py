@@ -16,6 +16,7 @@ from parlor_kit.clock import rfc3339
 from parlor_rules.protocol import AnyGame, Event, Json, Outcome
 
 from parlor_game import turn_clock
+from parlor_game.bots import level_of
 from parlor_game.turn_clock import TurnClock
 
 
@@ -144,12 +145,12 @@ class Table:
 
     def view(
         self,
-        seat: int,
+        seat: int | None,
         seq: int,
         connected: Sequence[bool],
         reconnect_by: Sequence[datetime | None] = (),
     ) -> Json:
-        """The contract's view of a game from one seat, at `seq` of its stream."""
+        """The contract's view of a game at `seq` of its stream; without a seat, a spectator's."""
         awaited = [by and rfc3339(by) for by in reconnect_by] or [None] * len(self.players)
         seen = self.game.view(self.state, seat)
         turn = seen["turn"]
@@ -162,6 +163,7 @@ class Table:
             "players": [
                 {
                     "user_id": str(user_id),
+                    "bot": level_of(user_id),
                     "seat": number,
                     "hand_size": seen["hand_sizes"][number],
                     "score": seen["scores"][number],

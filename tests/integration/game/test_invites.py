@@ -139,6 +139,7 @@ async def test_an_invite_is_made_announced_and_seen_by_its_parties(
             {"user_id": str(bob.id), "status": "pending"},
             {"user_id": str(cid.id), "status": "pending"},
         ],
+        "bots": [],
         "status": "pending",
         "game_id": None,
         "commitment": None,

@@ -37,6 +37,15 @@ TABLE = [
     ("GET", "/api/v1/games/{game_id}/events", "list_game_events", "signed in", False),
     ("GET", "/api/v1/games/{game_id}/replay", "replay_game", "signed in", False),
     ("GET", "/api/v1/games/{game_id}/proof", "read_proof", "signed in", False),
+    (
+        "POST",
+        "/api/v1/games/{game_id}/spectator-token",
+        "create_spectator_token",
+        "signed in",
+        True,
+    ),
+    ("GET", "/api/v1/games/{game_id}/watch", "watch_game", "spectator by token", False),
+    ("GET", "/api/v1/leaderboards/{game}", "read_leaderboard", "signed in", False),
 ]
 
 
@@ -45,7 +54,10 @@ def test_the_public_routes_are_these() -> None:
         (route.method, route.path, route.operation, route.policy.name, route.creates)
         for route in PUBLIC.http
     ] == TABLE
-    assert [socket.path for socket in PUBLIC.sockets] == ["/api/v1/games/{game_id}/ws"]
+    assert [socket.path for socket in PUBLIC.sockets] == [
+        "/api/v1/games/{game_id}/ws",
+        "/api/v1/games/{game_id}/watch/ws",
+    ]
 
 
 def test_no_service_may_call_the_game_service() -> None:

@@ -42,6 +42,7 @@ def test_a_view_is_what_the_contract_says() -> None:
     assert (view["seq"], view["epoch"], view["deadline"]) == (7, "e1", None)
     assert view["players"][1] == {
         "user_id": str(dealt.players[1]),
+        "bot": None,
         "seat": 1,
         "hand_size": 5,
         "score": 0,

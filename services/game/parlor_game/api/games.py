@@ -11,10 +11,10 @@ from parlor_game.usecases.issue_reconnect_token import issue_reconnect_token
 
 
 async def list_games(call: Call[UseCases]) -> Answer:
-    """List the caller's games, newest first."""
+    """List the caller's games, newest first, of one status or game if asked."""
     query = call.query
     items, more = await call.app.read_game.mine(
-        call.user.id, query.status, query.limit, query.cursor
+        call.user.id, query.status, query.game, query.limit, query.cursor
     )
     return Answer(200, Page[Json](items=items, next_cursor=more))
 

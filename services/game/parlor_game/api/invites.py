@@ -10,13 +10,13 @@ from parlor_game.usecases.find_invite import read_invite
 
 
 async def create_game_invite(call: Call[UseCases]) -> Answer:
-    """Invite others to a game."""
+    """Invite others to a game; with bots alone, it is dealt at once."""
     create, inviter_id, body = call.app.create_invite, call.user.id, call.body
     first = await call.app.idempotency.first_answer(call.idempotency_key)
     if first is not None:
         return first
-    options = create.options(inviter_id, body.game, body.invitee_ids, body.options)
-    entitled = await create.entitled(inviter_id, body.invitee_ids)
+    options = create.options(inviter_id, body.game, body.invitee_ids, body.bots, body.options)
+    circles = await create.circles(inviter_id, body.invitee_ids)
 
     async def work(transaction: Transaction) -> Answer:
         found = await create.create(
@@ -24,8 +24,9 @@ async def create_game_invite(call: Call[UseCases]) -> Answer:
             inviter_id,
             body.game,
             body.invitee_ids,
+            body.bots,
             options,
-            entitled=entitled,
+            circles=circles,
             seed=body.seed or "",
         )
         return Answer(201, InviteView.of(found), object_id=found.id)

@@ -14,6 +14,7 @@ from parlor_rules.move_log import By
 from parlor_rules.protocol import Action
 from pydantic import Field
 
+from parlor_game.bots import MOST, Level, level_of
 from parlor_game.usecases.find_invite import FoundInvite
 
 GameStatus = Literal["active", "finished", "abandoned"]
@@ -31,10 +32,13 @@ Seed = Annotated[
 
 
 class NewInvite(Body):
-    """A game and whom to play it with; the seats follow the order of `invitee_ids`."""
+    """A game and whom to play it with; seats follow the order of `invitee_ids`, then of `bots`."""
 
     game: Text = Field(max_length=50)
-    invitee_ids: list[UUID] = Field(min_length=1, max_length=16)
+    invitee_ids: list[UUID] = Field(default_factory=list, max_length=16)
+    bots: list[Level] = Field(
+        default_factory=list, max_length=MOST, description="Practice partners, by level."
+    )
     options: dict[str, Any] = Field(default_factory=dict, max_length=32)
     seed: Seed | None = None
 
@@ -64,6 +68,7 @@ class InviteView(View):
     options: dict[str, Any]
     inviter_id: UUID
     invitees: list[InviteeView]
+    bots: list[Level]
     status: InviteStatus
     game_id: UUID | None
     commitment: str = Field(description="SHA-256 of the server's seed, which is told at the end.")
@@ -82,6 +87,7 @@ class InviteView(View):
                     {"user_id": user_id, "status": status}
                     for user_id, status in found.answers.items()
                 ],
+                "bots": [level_of(bot_id) for bot_id in found.bot_ids],
                 "status": found.status,
                 "game_id": found.game_id,
                 "commitment": found.commitment,
@@ -114,6 +120,7 @@ class PlayBody(Body):
 
 class PlayerView(View):
     user_id: UUID
+    bot: Level | None = Field(description="The level of a practice partner; null for a person.")
     seat: int
     hand_size: int
     score: int
@@ -153,8 +160,10 @@ class PlayedView(View):
 
 class ListedPlayer(View):
     user_id: UUID
+    bot: Level | None
     seat: int
     score: int | None
+    rank: int | None
 
 
 class ListedGame(View):
@@ -162,6 +171,7 @@ class ListedGame(View):
 
     game_id: UUID
     game: str
+    options: dict[str, Any]
     status: GameStatus
     epoch: str
     seq: int
@@ -178,6 +188,7 @@ class GamePage(Page[ListedGame]):
 
 class GamesQuery(PageQuery):
     status: GameStatus | None = None
+    game: Text | None = Field(None, max_length=50)
 
 
 class RankedPlayer(View):
@@ -282,6 +293,45 @@ class ReconnectTokenView(View):
     seq: int
     expires_at: Moment
     ws_url: str
+
+
+class SpectatorTokenView(View):
+    """A right to watch, for anybody who has the token until it expires: hand it out."""
+
+    token: str
+    game_id: UUID
+    expires_at: Moment
+    ws_url: str
+
+
+class WatchQuery(Query):
+    """The spectator token, of who does not send it as a bearer token."""
+
+    token: str | None = Field(None, max_length=200)
+
+
+class LeaderboardQuery(PageQuery):
+    distributor_id: UUID | None = Field(
+        None, description="Whose circle; a distributor may leave it out for their own."
+    )
+
+
+class LeaderboardEntry(View):
+    """Two points for every player below, one for every other of the same rank."""
+
+    rank: int
+    user_id: UUID
+    games: int
+    wins: int
+    points: int
+
+
+class LeaderboardPage(Page[LeaderboardEntry]):
+    """The board of one game in a distributor's circle, best first; `you` is the caller's entry."""
+
+    game: str
+    distributor_id: UUID
+    you: LeaderboardEntry | None
 
 
 class SocketQuery(Query):

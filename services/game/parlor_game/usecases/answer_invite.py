@@ -19,7 +19,7 @@ from parlor_game.policies import (
     may_say_inviters_seed,
     may_withdraw_invite,
 )
-from parlor_game.ports import Entitlements
+from parlor_game.ports import Circles, Entitlements
 from parlor_game.usecases.deal_game import deal_game
 from parlor_game.usecases.find_invite import (
     ACCEPTED,
@@ -55,37 +55,29 @@ class AnswerInvite:
             InviteClosed: answered otherwise, or no longer open.
             NotEntitled: by now some pair at the table may not play together.
         """
-        entitled = await self._entitled(invite_id, user_id)
+        circles = await self._circles(invite_id, user_id)
         async with self._database.transaction() as transaction:
             found = await _locked(transaction, invite_id, user_id)
             if found.answers[user_id] == ACCEPTED:
                 return found
             _refuse_unless_open(found, user_id)
-            if not entitled:
+            if circles is None:
                 raise NotEntitled()
             found = await _answer(transaction, found, user_id, ACCEPTED, seed)
             if set(found.answers.values()) == {ACCEPTED}:
-                table = await deal_game(
-                    transaction,
-                    invite_id=invite_id,
-                    game=found.game,
-                    options=found.options,
-                    players=found.players,
-                    server_seed=found.server_seed,
-                    seeds=found.seeds,
-                    idle_after=self._idle_after,
-                )
-                found = await _close(transaction, found, ACCEPTED, table.game_id)
+                found = await deal_invite(transaction, found, circles, self._idle_after)
             return found
 
-    async def _entitled(self, invite_id: UUID, user_id: UUID) -> bool:
+    async def _circles(self, invite_id: UUID, user_id: UUID) -> Circles | None:
         """Asked before the invite is locked: the customer service may be slow."""
         async with self._database.connection() as connection:
             before = (await find_invites(connection, [invite_id])).get(invite_id)
         if before is None or not may_answer_invite(user_id, before.invitee_ids):
             raise NotFound()
         # An invite that is closed or expired now stays so; nobody need be asked about it.
-        return before.status != PENDING or await self._entitlements.all_entitled(before.players)
+        if before.status != PENDING:
+            return {}
+        return await self._entitlements.circles(before.people)
 
     async def decline(self, invite_id: UUID, user_id: UUID) -> FoundInvite:
         """Refuse the seat, and with it the game. Declining again gives the invite as it stands."""
@@ -123,6 +115,25 @@ class AnswerInvite:
             if found.status != PENDING:
                 raise InviteClosed()
             return await close_by(transaction, found, user_id)
+
+
+async def deal_invite(
+    transaction: Transaction, found: FoundInvite, circles: Circles, idle_after: timedelta
+) -> FoundInvite:
+    """Deal the game of an invite that everybody has accepted."""
+    table = await deal_game(
+        transaction,
+        invite_id=found.id,
+        game=found.game,
+        options=found.options,
+        players=found.players,
+        bot_ids=found.bot_ids,
+        circles=circles,
+        server_seed=found.server_seed,
+        seeds=(*found.seeds, *("" for _ in found.bot_ids)),
+        idle_after=idle_after,
+    )
+    return await _close(transaction, found, ACCEPTED, table.game_id)
 
 
 async def close_by(transaction: Transaction, found: FoundInvite, user_id: UUID) -> FoundInvite:

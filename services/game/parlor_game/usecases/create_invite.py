@@ -18,16 +18,17 @@ from parlor_rules.catalog import GAMES
 from parlor_rules.fair_deal import SERVER_SEED_BYTES
 from parlor_rules.protocol import InvalidOptions
 
-from parlor_game import events, table_options
+from parlor_game import bots, events, table_options
 from parlor_game.errors import NotEntitled
-from parlor_game.ports import Entitlements
+from parlor_game.ports import Circles, Entitlements
+from parlor_game.usecases.answer_invite import deal_invite
 from parlor_game.usecases.find_invite import PENDING, FoundInvite
 
 _INSERT = """
 WITH invite AS (
     INSERT INTO invites (id, game, options, inviter_id, status, expires_at, created_at,
-        server_seed, seed)
-    VALUES ($1, $2, $3, $4, 'pending', $5, $6, $8, $9)
+        server_seed, seed, bot_ids)
+    VALUES ($1, $2, $3, $4, 'pending', $5, $6, $8, $9, $10)
 )
 INSERT INTO invitees (invite_id, position, user_id, status)
 SELECT $1, position - 1, user_id, 'pending'
@@ -36,15 +37,19 @@ FROM unnest($7::uuid[]) WITH ORDINALITY AS named(user_id, position)
 
 
 class CreateInvite:
-    def __init__(self, entitlements: Entitlements, lifetime: timedelta) -> None:
+    def __init__(
+        self, entitlements: Entitlements, lifetime: timedelta, idle_after: timedelta
+    ) -> None:
         self._entitlements = entitlements
         self._lifetime = lifetime
+        self._idle_after = idle_after
 
     def options(
         self,
         inviter_id: UUID,
         game: str,
         invitee_ids: Sequence[UUID],
+        levels: Sequence[bots.Level],
         options: Mapping[str, object],
     ) -> dict[str, Any]:
         """All options of the table and of the game, defaults filled in.
@@ -52,11 +57,11 @@ class CreateInvite:
         Raises:
             ValidationFailed: an unknown game or option, or a table that cannot be.
         """
-        return _validated(inviter_id, game, invitee_ids, options)
+        return _validated(inviter_id, game, invitee_ids, len(levels), options)
 
-    async def entitled(self, inviter_id: UUID, invitee_ids: Sequence[UUID]) -> bool:
+    async def circles(self, inviter_id: UUID, invitee_ids: Sequence[UUID]) -> Circles | None:
         """Asked before the transaction, which should not wait for another service."""
-        return await self._entitlements.all_entitled([inviter_id, *invitee_ids])
+        return await self._entitlements.circles([inviter_id, *invitee_ids])
 
     async def create(
         self,
@@ -64,17 +69,18 @@ class CreateInvite:
         inviter_id: UUID,
         game: str,
         invitee_ids: Sequence[UUID],
+        levels: Sequence[bots.Level],
         options: Mapping[str, Any],
         *,
-        entitled: bool,
+        circles: Circles | None,
         seed: str = "",
     ) -> FoundInvite:
-        """Record the invite.
+        """Record the invite. Where all others are bots, nobody need answer: the cards are dealt.
 
         Raises:
             NotEntitled: not every pair at the table may play together.
         """
-        if not entitled:
+        if circles is None:
             raise NotEntitled()
         at = now()
         found = FoundInvite(
@@ -89,6 +95,7 @@ class CreateInvite:
             answers=dict.fromkeys(invitee_ids, PENDING),
             server_seed=secrets.token_bytes(SERVER_SEED_BYTES),
             seeds=(seed, *("" for _ in invitee_ids)),
+            bot_ids=tuple(bots.seated(levels)),
         )
         await transaction.connection.execute(
             _INSERT,
@@ -101,7 +108,10 @@ class CreateInvite:
             invitee_ids,
             found.server_seed,
             seed,
+            found.bot_ids or None,
         )
+        if not invitee_ids:
+            return await deal_invite(transaction, found, circles, self._idle_after)
         transaction.publish(
             events.invited(found.id, game, inviter_id, invitee_ids, found.expires_at)
         )
@@ -109,7 +119,11 @@ class CreateInvite:
 
 
 def _validated(
-    inviter_id: UUID, game: str, invitee_ids: Sequence[UUID], options: Mapping[str, object]
+    inviter_id: UUID,
+    game: str,
+    invitee_ids: Sequence[UUID],
+    bot_count: int,
+    options: Mapping[str, object],
 ) -> dict[str, Any]:
     rules = GAMES.get(game)
     if rules is None:
@@ -119,10 +133,12 @@ def _validated(
         wrong.append(("invitee_ids", "must not name anybody twice"))
     if inviter_id in invitee_ids:
         wrong.append(("invitee_ids", "must not name yourself"))
-    if len(invitee_ids) + 1 not in rules.seats:
+    if 1 + len(invitee_ids) + bot_count not in rules.seats:
         fewest, most = rules.seats[0] - 1, rules.seats[-1] - 1
         wanted = str(fewest) if fewest == most else f"{fewest} to {most}"
-        wrong.append(("invitee_ids", f"must name {wanted} other players for this game"))
+        wrong.append(
+            ("invitee_ids", f"must name {wanted} other players for this game, bots included")
+        )
     chosen: dict[str, Any] = {}
     try:
         chosen |= rules.options(table_options.for_rules(options))

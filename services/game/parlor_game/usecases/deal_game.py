@@ -1,6 +1,6 @@
 """Deal a game: seats, seed, and the opening of its stream, in the transaction of its caller.
 
-Called by the answer to an invite when the last player has accepted. The seed is made here of the
+Called when the last player of an invite has accepted. The seed is made here of the
 server's secret and the players' words (`parlor_rules.fair_deal`); it and the secret are kept in
 the database, and told to nobody before the end.
 """
@@ -20,18 +20,21 @@ from parlor_rules.fair_deal import commitment_to, game_seed
 from parlor_rules.move_log import first_head, header
 
 from parlor_game import events, table_options, turn_clock
+from parlor_game.ports import Circles
 from parlor_game.table import Table
 
 _DEAL = """
 WITH dealt AS (
     INSERT INTO games (id, invite_id, game, options, seats, seed, status, epoch, seq, move_seq,
         move_count, turn_user_id, created_at, server_seed, seeds, head, head_number,
-        turn_ms, deadline, alarm_at, unattended)
+        turn_ms, deadline, alarm_at, unattended, bot_ids)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, 0, $10, $11, $16, $17, $18, 0,
-        $19, $20, $20, 0)
+        $19, $20, $20, 0, $22)
 ), seated AS (
-    INSERT INTO game_players (game_id, seat, user_id, connected, reserve_ms)
-    SELECT $1, seat - 1, user_id, false, $21
+    INSERT INTO game_players (game_id, seat, user_id, connected, reserve_ms, distributor_ids)
+    SELECT $1, seat - 1, user_id, user_id = ANY($22::uuid[]) IS TRUE, $21,
+        ARRAY(SELECT c.distributor_id FROM unnest($23::uuid[], $24::uuid[])
+            AS c(user_id, distributor_id) WHERE c.user_id = seats.user_id)
     FROM unnest($12::uuid[]) WITH ORDINALITY AS seats(user_id, seat)
 )
 INSERT INTO game_events (game_id, seq, at, type, public, private)
@@ -48,11 +51,16 @@ async def deal_game(
     game: str,
     options: dict[str, Any],
     players: Sequence[UUID],
+    bot_ids: Sequence[UUID],
+    circles: Circles,
     server_seed: bytes,
     seeds: Sequence[str],
     idle_after: timedelta,
 ) -> Table:
-    """Deal to `players`, who sit in this order, and publish `game.started`."""
+    """Deal to `players`, who sit in this order, and publish `game.started`.
+
+    What becomes of the game counts in the players' `circles`, unless there are bots among them.
+    """
     seed, commitment = game_seed(server_seed, seeds), commitment_to(server_seed).hex()
     rules, game_id = GAMES[game], new_id()
     log_header = header(
@@ -79,6 +87,8 @@ async def deal_game(
         clock=clock,
     )
     opening = dealt.opening(seeds)
+    ranked = () if bot_ids else tuple(circles.items())
+    counts_for = [(player, each) for player, distributors in ranked for each in distributors]
     await transaction.connection.execute(
         _DEAL,
         dealt.game_id,
@@ -102,6 +112,9 @@ async def deal_game(
         clock.turn // timedelta(milliseconds=1),
         clock.deadline,
         chosen.reserve_seconds * 1000,
+        bot_ids or None,
+        [player for player, _ in counts_for],
+        [distributor for _, distributor in counts_for],
     )
     transaction.publish(events.started(dealt.game_id, invite_id, game, players))
     return dealt

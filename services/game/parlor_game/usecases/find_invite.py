@@ -20,7 +20,7 @@ EXPIRED, CANCELLED = "expired", "cancelled"
 
 _FIND = """
 SELECT i.id, i.game, i.options, i.inviter_id, i.status, i.game_id, i.expires_at, i.created_at,
-    i.server_seed, i.seed,
+    i.server_seed, i.seed, i.bot_ids,
     ARRAY(SELECT e.user_id FROM invitees e WHERE e.invite_id = i.id ORDER BY e.position) AS users,
     ARRAY(SELECT e.status FROM invitees e WHERE e.invite_id = i.id ORDER BY e.position) AS answers,
     ARRAY(SELECT e.seed FROM invitees e WHERE e.invite_id = i.id ORDER BY e.position) AS seeds
@@ -46,7 +46,8 @@ class FoundInvite:
     created_at: datetime
     answers: dict[UUID, str]
     server_seed: bytes = field(repr=False)
-    seeds: tuple[str, ...] = field(repr=False)  # by seat, "" for none
+    seeds: tuple[str, ...] = field(repr=False)  # of the people, by seat, "" for none
+    bot_ids: tuple[UUID, ...] = ()
 
     @property
     def commitment(self) -> str:
@@ -58,9 +59,14 @@ class FoundInvite:
         return list(self.answers)
 
     @property
-    def players(self) -> list[UUID]:
-        """Everybody who would sit at the table, by seat."""
+    def people(self) -> list[UUID]:
+        """Everybody with an account who would sit at the table, by seat."""
         return [self.inviter_id, *self.answers]
+
+    @property
+    def players(self) -> list[UUID]:
+        """Everybody who would sit at the table, by seat; the bots come last."""
+        return [*self.people, *self.bot_ids]
 
     @property
     def status(self) -> str:
@@ -86,6 +92,7 @@ async def find_invites(
             answers=dict(zip(row["users"], row["answers"], strict=True)),
             server_seed=bytes(row["server_seed"]),
             seeds=(row["seed"], *row["seeds"]),
+            bot_ids=tuple(row["bot_ids"] or ()),
         )
         for row in await connection.fetch(_FIND, invite_ids)
     }

@@ -66,8 +66,8 @@ class Standing:
     reconnect_by: tuple[datetime | None, ...]
     unattended: int = 0  # moves in a row that were not a player's own
 
-    def view(self, seat: int) -> Json:
-        """What this seat may see of it."""
+    def view(self, seat: int | None) -> Json:
+        """What this seat may see of it; None is a spectator."""
         return self.table.view(seat, self.seq, self.connected, self.reconnect_by)
 
 
