@@ -67,10 +67,11 @@ class Entry:
 def canonical(value: Mapping[str, Any]) -> bytes:
     """The one way in which these JSON values are written.
 
+    Values that came from elsewhere are to be looked at by `refuse_fractions` before.
+
     Raises:
-        ValueError: a value that has no such form: no JSON, not Unicode, or a fraction.
+        ValueError: a value that has no such form: no JSON, or not Unicode.
     """
-    _refuse_fractions(value)
     return _canonical.encode(value).encode()
 
 
@@ -122,15 +123,19 @@ def applied(
     return game.apply(state, seat, play_from_body(body))
 
 
-def _refuse_fractions(value: object) -> None:
-    """Numbers that programs write in different ways have no place in what is hashed."""
+def refuse_fractions(value: object) -> None:
+    """Numbers and names that programs write in different ways have no place in what is hashed.
+
+    Raises:
+        ValueError: there is one.
+    """
     if isinstance(value, float):
         raise ValueError("a fraction has no canonical form here")
     if isinstance(value, Mapping):
         for name, member in value.items():
             if not isinstance(name, str) or not name.isascii():
                 raise ValueError("members have ASCII names")
-            _refuse_fractions(member)
+            refuse_fractions(member)
     elif isinstance(value, list | tuple):
         for member in value:
-            _refuse_fractions(member)
+            refuse_fractions(member)

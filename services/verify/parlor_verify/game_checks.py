@@ -216,7 +216,7 @@ def _words(play: Json | Any) -> str:
     parts = [str(play.get("action", "?"))]
     for name, value in play.items():
         if name != "action":
-            parts.append(" ".join(value) if isinstance(value, list) else str(value))
+            parts.append(" ".join(map(str, value)) if isinstance(value, list) else str(value))
     return " ".join(parts)
 
 

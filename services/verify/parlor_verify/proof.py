@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from parlor_rules.fair_deal import SERVER_SEED_BYTES, SHUFFLE
-from parlor_rules.move_log import BYS, LOG, Entry, header
+from parlor_rules.move_log import BYS, LOG, Entry, header, refuse_fractions
 from parlor_rules.protocol import Json
 
 PROOF = "parlor.proof.v1"
@@ -86,7 +86,7 @@ def read_proof(content: bytes) -> Proof:
     proof = Proof(
         game_id=whole.take("game_id", _text),
         game=whole.take("game", _text),
-        options=whole.take("options", _object),
+        options=whole.take("options", _hashable),
         players=whole.take("players", _list_of(_text)),
         commitment=whole.take("commitment", _bytes_of(HASH_BYTES)),
         server_seed=whole.take("server_seed", _bytes_of(SERVER_SEED_BYTES)),
@@ -116,7 +116,7 @@ class _Members:
             raise Unreadable(f"{self._what} has no {name}")
         try:
             return read(self._left.pop(name))
-        except ValueError as wrong:
+        except (ValueError, RecursionError) as wrong:
             raise Unreadable(f"{self._what}: {name} {wrong}") from wrong
 
     def end(self) -> None:
@@ -150,6 +150,12 @@ def _object(value: object) -> Json:
     return value
 
 
+def _hashable(value: object) -> Json:
+    """An object that is the same to every program, and so has one hash."""
+    refuse_fractions(value)
+    return _object(value)
+
+
 def _list_of(read: Callable[[object], Member]) -> Callable[[object], tuple[Member, ...]]:
     def read_all(value: object) -> tuple[Member, ...]:
         if not isinstance(value, list):
@@ -177,7 +183,7 @@ def _move(value: object) -> Move:
     entry = Entry(
         number=members.take("number", _number),
         seat=members.take("seat", _number),
-        play=members.take("play", _object),
+        play=members.take("play", _hashable),
         by=next(known for known in BYS if known == by),
         at=members.take("at", _text),
     )

@@ -7,7 +7,15 @@ from typing import Any
 import pytest
 from parlor_rules.cards import DECK
 from parlor_rules.catalog import GAMES
-from parlor_rules.move_log import Entry, applied, canonical, first_head, header, next_head
+from parlor_rules.move_log import (
+    Entry,
+    applied,
+    canonical,
+    first_head,
+    header,
+    next_head,
+    refuse_fractions,
+)
 from parlor_rules.protocol import IllegalPlay, MalformedPlay
 
 SERVER_SEED = bytes(range(32))
@@ -91,7 +99,7 @@ def test_a_hidden_move_cannot_be_found_by_trying_all() -> None:
 )
 def test_what_has_no_one_form_is_refused(value: Any) -> None:
     with pytest.raises(ValueError, match=r"form|names"):
-        canonical(value)
+        refuse_fractions(value)
 
 
 def test_text_is_written_in_utf_8_and_half_characters_are_refused() -> None:

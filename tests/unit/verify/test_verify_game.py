@@ -220,6 +220,12 @@ TAMPERED: dict[str, tuple[Change, bool, str, str]] = {
         "moves",
         "action: must be",
     ),
+    "a move of numbers": (
+        lambda p: p["moves"][6].update(play={"action": "pass_cards", "cards": [1]}),
+        True,
+        "moves",
+        "cards: must be a list of cards",
+    ),
     "a move out of turn": (
         lambda p: p["moves"][6].update(seat=(p["moves"][6]["seat"] + 1) % 3),
         True,
@@ -319,6 +325,8 @@ UNREADABLE: dict[str, bytes | Change] = {
     "a move without hash": lambda p: p["moves"][2].pop("hash"),
     "a move with more": lambda p: p["moves"][2].update(extra=1),
     "a fraction of a point": lambda p: p["result"]["scores"].__setitem__(0, 0.5),
+    "a fraction in a move": lambda p: p["moves"][2].update(play={"action": "draw", "suit": 1.5}),
+    "a fraction in an option": lambda p: p["options"].update(turn_seconds=20.5),
     "a truth for a number": lambda p: p["moves"][2].update(seat=True),
     "a hash in capitals": lambda p: p.update(head=p["head"].upper()),
     "a short seed": lambda p: p.update(server_seed="ab"),
@@ -332,6 +340,13 @@ def test_what_is_no_proof_is_refused_with_another_status(check: Check, what: str
     status, lines, complaint = check(given if isinstance(given, bytes) else changed(given))
     assert (status, lines) == (2, [])
     assert "cannot be checked: " in complaint
+
+
+@pytest.mark.parametrize("depth", [100, 300, 900, 1_100, 20_000])
+def test_however_deep_a_move_is_it_is_refused_in_words(check: Check, depth: int) -> None:
+    content = json.dumps(changed(lambda p: p["moves"][2].update(play={"action": "DEEP"})))
+    deep = content.replace('"DEEP"', "[" * depth + "]" * depth)
+    assert check(deep.encode())[0] in {1, 2}
 
 
 def test_a_file_that_is_not_there_cannot_be_checked(capsys: pytest.CaptureFixture[str]) -> None:
