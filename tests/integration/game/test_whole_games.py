@@ -41,3 +41,22 @@ async def test_a_game_is_played_over_http_from_the_invite_to_the_scoreboard(
     view = await table.get(players[0])
     GameView.model_validate(view)
     assert (view["turn"], view["legal_plays"], view["status"]) == (None, [], "finished")
+
+
+async def test_a_match_goes_on_over_several_deals_and_its_scoreboard_has_a_row_for_each(
+    game: RunningApi, people: Callable[[int], list[User]]
+) -> None:
+    players = people(2)
+    table = await sit_down(game.public, players, "crazy_eights", target_score=100)
+
+    await table.play_out(random.Random(2))
+
+    board = await table.get(players[0], "/scoreboard")
+    assert board["status"] == "finished"
+    assert len(board["rounds"]) > 1
+    assert [row["round"] for row in board["rounds"]] == list(range(1, len(board["rounds"]) + 1))
+    for player in board["players"]:
+        assert player["score"] == sum(row["scores"][player["user_id"]] for row in board["rounds"])
+    view = await table.get(players[0])
+    match = view["table"]["match"]
+    assert (match["target_score"], match["deal"]) == (100, len(board["rounds"]))
