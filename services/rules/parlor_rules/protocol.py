@@ -71,7 +71,7 @@ class Event:
 class Standing:
     """Scores, ranks (1 is best, ties share a rank) and winners, indexed by seat.
 
-    `winners` is empty and `rounds` has no row until the game has ended.
+    `winners` is empty until the game has ended; `rounds` has a row for each deal that has.
     """
 
     scores: tuple[int, ...]

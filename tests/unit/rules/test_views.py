@@ -112,6 +112,8 @@ def test_a_view_does_not_depend_on_hidden_cards(
         if not game.finished(after):
             moved = with_hidden_cards_moved(after, looking, rng)
             assert game.view(moved, looking) == game.view(after, looking)
+            if looking is not None and looking == game.turn(after):
+                assert game.timeout(moved, looking) == game.timeout(after, looking)
 
 
 @pytest.mark.parametrize(("name", "seats"), TABLES)
