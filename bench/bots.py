@@ -1,7 +1,7 @@
 """How good are the practice partners? Plays the levels against each other and times the answers.
 
-It needs no platform: `python bench/bots.py --games 1000 gin_rummy`. A share of games won whose
-interval of 95 % lies above 0.5 is more than luck.
+It needs no platform: `make bench ARGS=bots`, or `python bench/bots.py --games 1000 gin_rummy`. A
+share of games won whose interval of 95 % lies above 0.5 is more than luck.
 """
 
 import argparse
@@ -55,6 +55,16 @@ def measure(game: str, seats: int, games: int) -> list[Figure]:
     ]
 
 
+def practice(names: Sequence[str], games: int) -> list[Figure]:
+    """The figures of these games, at their smallest and their largest even table."""
+    tables = [
+        (name, seats)
+        for name in names
+        for seats in sorted({max(n for n in GAMES[name].seats if n % 2 == 0), GAMES[name].seats[0]})
+    ]
+    return [figure for name, seats in tables for figure in measure(name, seats, games)]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", metavar="game", help=f"of {', '.join(GAMES)}")
@@ -63,9 +73,7 @@ def main() -> None:
     if unknown := set(arguments.names) - set(GAMES):
         parser.error(f"no such game: {', '.join(sorted(unknown))}")
     console, report = Console(), Report()
-    for name in arguments.names or GAMES:
-        for seats in {GAMES[name].seats[0], max(n for n in GAMES[name].seats if n % 2 == 0)}:
-            report.add(*measure(name, seats, arguments.games))
+    report.add(*practice(arguments.names or list(GAMES), arguments.games))
     report.show(console)
 
 

@@ -10,16 +10,18 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import bots
 import chat
 import game
 import login
 import sidecar
 from parlor_dev.client import Api
 from parlor_dev.stack import Stack
+from parlor_rules.catalog import GAMES
 from report import Figure, Report, resident_mb
 from rich.console import Console
 
-PARTS = ("login", "chat", "game", "memory", "sidecar")
+PARTS = ("login", "chat", "game", "bots", "memory", "sidecar")
 
 
 def memory(stack: Stack) -> list[Figure]:
@@ -75,6 +77,9 @@ async def measure(parts: set[str], seconds: float, console: Console) -> Report:
         console.print("a platform with two replicas of chat …")
         async with platform({"chat": 2}) as (stack, api):
             report.add(*await chat.latencies(stack, api, 1000))
+    if "bots" in parts:
+        console.print("practice partners …")
+        report.add(*bots.practice(list(GAMES), games=400))
     if "sidecar" in parts:
         for app in ("bare", "sanic"):
             console.print(f"sidecar before the {app} app …")
