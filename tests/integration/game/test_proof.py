@@ -2,15 +2,20 @@
 
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
 
+import aiohttp
+import asyncpg
 import orjson
 import pytest
-from factories.card_tables import CardTable, answer, invite, sit_down
+from factories.card_tables import CardTable, answer, invite, seat, sit_down
 from factories.identity_stand_in import User
 from factories.running_api import RunningApi
+from factories.time_passing import pass_time
 from parlor_game.api.schemas import Proof
+from parlor_game.usecases.tick_clocks import TickClocks
 from parlor_kit.ids import new_id
 from parlor_rules.catalog import GAMES
 from parlor_verify.game import verify_game
@@ -79,3 +84,74 @@ async def test_a_seat_that_was_given_up_is_proven_too(
     file = tmp_path / "proof.json"
     file.write_text(json.dumps(await table.get(table.players[0], "/proof")))
     assert verify_game([str(file)]) == 0
+
+
+@pytest.fixture
+def clocks(game: RunningApi) -> TickClocks:
+    services = game.api.services
+    return TickClocks(services.database, services.read_game._tables, services.hub)
+
+
+@pytest.fixture
+def verified(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> Callable[[CardTable], Awaitable[tuple[int, list[str]]]]:
+    """What the command says of a game that is over."""
+
+    async def verify(table: CardTable) -> tuple[int, list[str]]:
+        file = tmp_path / "proof.json"
+        file.write_text(json.dumps(await table.get(table.players[0], "/proof")))
+        return verify_game([str(file)]), capsys.readouterr().out.splitlines()
+
+    return verify
+
+
+Verified = Callable[[CardTable], Awaitable[tuple[int, list[str]]]]
+
+
+async def test_moves_that_the_platform_made_are_proven(
+    game: RunningApi,
+    people: People,
+    http: aiohttp.ClientSession,
+    rows: asyncpg.Connection,
+    clocks: TickClocks,
+    verified: Verified,
+) -> None:
+    left, idle = [await sit_down(game.public, people(2), "crazy_eights") for _ in range(2)]
+    await idle.play_out(random.Random(9), moves=3)
+    mover, _ = await left.next_to_move()
+    async with seat(http, game.public._base, left.game_id, mover) as socket:
+        await socket.welcomed()
+        other = next(user for user in left.players if user is not mover)
+        async with seat(http, game.public._base, left.game_id, other) as watching:
+            await watching.welcomed()
+            await socket.leave()
+            await watching.until(lambda: bool(watching.events))
+    for seconds, table, by in (
+        (120, left, "departure"),
+        (timedelta(days=3).total_seconds(), idle, "clock"),
+    ):
+        await pass_time(rows, seconds)
+        await clocks.tick()
+        proof = await table.get(table.players[0], "/proof")
+        assert (proof["moves"][-1]["by"], proof["result"]["status"]) == (by, "abandoned")
+        status, lines = await verified(table)
+        assert status == 0, lines
+
+
+async def test_a_clock_that_was_put_forward_shows_in_the_proof(
+    game: RunningApi,
+    people: People,
+    rows: asyncpg.Connection,
+    clocks: TickClocks,
+    verified: Verified,
+) -> None:
+    table = await sit_down(game.public, people(2), "crazy_eights", turn_seconds=30)
+    mover, view = await table.next_to_move()
+    await table.play(mover, view["legal_plays"][0])
+    await pass_time(rows, 30)
+    await clocks.tick()
+    await table.forfeit(mover)
+    status, lines = await verified(table)
+    assert status == 1
+    assert lines[-1].split()[:4] == ["clocks", "VIOLATED", "move", "2,"]
