@@ -13,6 +13,7 @@ from pathlib import Path
 import bots
 import chat
 import game
+import growth
 import login
 import sidecar
 from parlor_dev.client import Api
@@ -21,7 +22,7 @@ from parlor_rules.catalog import GAMES
 from report import Figure, Report, resident_mb
 from rich.console import Console
 
-PARTS = ("login", "chat", "game", "bots", "memory", "sidecar")
+PARTS = ("login", "chat", "game", "growth", "bots", "memory", "sidecar")
 
 
 def memory(stack: Stack) -> list[Figure]:
@@ -77,6 +78,10 @@ async def measure(parts: set[str], seconds: float, console: Console) -> Report:
         console.print("a platform with two replicas of chat …")
         async with platform({"chat": 2}) as (stack, api):
             report.add(*await chat.latencies(stack, api, 1000))
+    if "growth" in parts:
+        console.print("a platform for 10 to 500 games …")
+        async with platform({}) as (stack, api):
+            report.add(*await growth.growth(stack, api, seconds=seconds))
     if "bots" in parts:
         console.print("practice partners …")
         report.add(*bots.practice(list(GAMES), games=400))

@@ -58,7 +58,8 @@ BEGIN
     RETURN NULL;
 END $$;
 CREATE TRIGGER games_rank_players AFTER UPDATE OF status ON games
-    FOR EACH ROW WHEN (OLD.status = 'active' AND NEW.status <> 'active')
+    FOR EACH ROW
+    WHEN (OLD.status = 'active' AND NEW.status <> 'active' AND NEW.bot_ids IS NULL)
     EXECUTE FUNCTION rank_players();
 """
 
