@@ -86,6 +86,11 @@ class TableClient:
             player["connected"] = event["type"] == "player.connected"
             player["reconnect_by"] = event.get("reconnect_by")
             return
+        if event["type"] == "game.clock":
+            for player in self.base["players"]:
+                player["reconnect_by"] = event["reconnect_by"].get(player["user_id"])
+            self.base["deadline"] = event["deadline"]
+            return
         self.follower.receive(event)
         self.base |= {name: event[name] for name in NOTED if name in event}
 

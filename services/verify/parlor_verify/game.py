@@ -7,8 +7,10 @@ fits together; that it is the proof of the game you played is shown by what you 
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
+from parlor_verify.event_checks import events, read_events
 from parlor_verify.game_checks import CHECKS, Noted, Replay, Violation
 from parlor_verify.proof import Proof, Unreadable, hash_of, read_proof
 
@@ -24,16 +26,20 @@ def verify_game(arguments: Sequence[str]) -> int:
             hash_of(asked.commitment) if asked.commitment else None,
             frozenset(hash_of(head) for head in asked.head),
         )
+        told = read_events(_content(asked.events)) if asked.events else ()
     except (OSError, Unreadable, ValueError) as wrong:
         sys.stderr.write(f"parlor: {asked.file} cannot be checked: {wrong}\n")
         return 2
     _write(f"{proof.game} {proof.game_id}, {len(proof.players)} players, version parlor.proof.v1")
     replay = Replay(proof, noted)
-    for check in CHECKS:
+    checks = [(check.__name__, partial(check, replay)) for check in CHECKS]
+    if asked.events:
+        checks.append(("events", partial(events, replay, asked.seat, told)))
+    for name, check in checks:
         try:
-            _line(check.__name__, "ok", check(replay))
+            _line(name, "ok", check())
         except Violation as violation:
-            _line(check.__name__, "VIOLATED", str(violation))
+            _line(name, "VIOLATED", str(violation))
             return 1
     _hands(replay, proof)
     _write("This game was dealt as promised and played by the rules.")
@@ -56,6 +62,14 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         help="a log_head that you saw in the game; may be given several times",
+    )
+    parser.add_argument(
+        "--events",
+        metavar="FILE",
+        help="what /games/{id}/events answered to you, or a list of the frames that you received",
+    )
+    parser.add_argument(
+        "--seat", metavar="N", type=int, default=0, help="the seat of those events; 0 by default"
     )
     return parser
 

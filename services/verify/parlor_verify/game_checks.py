@@ -41,7 +41,8 @@ class Replay:
         self.noted = noted
         self.game: AnyGame | None = None
         self.state: Any = None
-        self.told: list[tuple[Event, ...]] = []  # of the deal, then of each move
+        self.heads: list[bytes] = []  # of the deal, then of each move; as is the next
+        self.told: list[tuple[Event, ...]] = []
 
 
 def commitment(replay: Replay) -> str:
@@ -92,7 +93,7 @@ def log(replay: Replay) -> str:
         head = first_head(proof.header())
     except (ValueError, RecursionError) as wrong:
         raise Violation(f"the header has no hash: {wrong}") from wrong
-    heads = {head}
+    heads = [head]
     for number, move in enumerate(proof.moves, start=1):
         if move.entry.number != number:
             raise Violation(f"move {number} says that it is number {move.entry.number}")
@@ -104,11 +105,12 @@ def log(replay: Replay) -> str:
             raise Violation(
                 f"move {number} and all before it hash to {head.hex()}, not {move.hash.hex()}"
             )
-        heads.add(head)
+        heads.append(head)
     if head != proof.head:
         raise Violation(f"the log ends with {head.hex()}, not {proof.head.hex()}")
-    for noted in sorted(replay.noted.heads - heads):
+    for noted in sorted(replay.noted.heads - set(heads)):
         raise Violation(f"the head {noted.hex()} that you noted is nowhere in the log")
+    replay.heads = heads
     kept = f", {len(replay.noted.heads)} of them noted by you" if replay.noted.heads else ""
     return f"{len(proof.moves)} moves in one chain of hashes{kept}"
 

@@ -5,6 +5,7 @@ import random
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import asyncpg
@@ -49,6 +50,16 @@ async def test_only_players_get_a_proof(game: RunningApi, people: People) -> Non
     assert (await game.public.call("GET", f"{table.path}/proof")).status == 401
 
 
+async def whole_log(table: CardTable, player: User) -> list[dict[str, Any]]:
+    """All events of the game as this player's seat received them."""
+    found: list[dict[str, Any]] = []
+    while True:
+        page = await table.get(player, f"/events?limit=200&since={len(found)}")
+        found += page["items"]
+        if page["next_cursor"] is None:
+            return found
+
+
 @pytest.mark.parametrize("name", list(GAMES))
 async def test_the_proof_of_a_game_holds_with_what_its_players_noted(
     game: RunningApi,
@@ -70,7 +81,11 @@ async def test_the_proof_of_a_game_holds_with_what_its_players_noted(
     file = tmp_path / "proof.json"
     file.write_text(json.dumps(await table.get(players[0], "/proof")))
     heads = [argument for head in noted for argument in ("--head", head)]
-    assert verify_game([str(file), "--commitment", made.body["commitment"], *heads]) == 0
+    told = tmp_path / "events.json"
+    told.write_text(json.dumps(await whole_log(table, players[1])))
+    noted_by_seat_1 = ["--events", str(told), "--seat", "1", *heads]
+    arguments = [str(file), "--commitment", made.body["commitment"], *noted_by_seat_1]
+    assert verify_game(arguments) == 0
     shown = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  seat")]
     assert [line.split()[3:] for line in shown] == hands
 
@@ -126,7 +141,11 @@ async def test_moves_that_the_platform_made_are_proven(
         async with seat(http, game.public._base, left.game_id, other) as watching:
             await watching.welcomed()
             await socket.leave()
-            await watching.until(lambda: bool(watching.events))
+            await watching.until(
+                lambda: any(
+                    frame["event"]["type"] == "player.disconnected" for frame in watching.events
+                )
+            )
     for seconds, table, by in (
         (120, left, "departure"),
         (timedelta(days=3).total_seconds(), idle, "clock"),
