@@ -35,6 +35,10 @@ CONTRACT = [
     ("game", "POST", "/api/v1/games/{game_id}/play", "signed in"),
     ("game", "GET", "/api/v1/games/{game_id}/reconnect-token", "signed in"),
     ("game", "GET", "/api/v1/games/{game_id}/scoreboard", "signed in"),
+    ("game", "GET", "/api/v1/games", "signed in"),
+    ("game", "POST", "/api/v1/games/{game_id}/spectator-token", "signed in"),
+    ("game", "GET", "/api/v1/games/{game_id}/watch", "spectator by token"),
+    ("game", "GET", "/api/v1/leaderboards/{game}", "signed in"),
     ("chat", "POST", "/api/v1/conversations", "signed in"),
     ("chat", "GET", "/api/v1/conversations/{conversation_id}/messages", "signed in"),
     ("chat", "POST", "/api/v1/conversations/{conversation_id}/messages", "signed in"),
@@ -64,6 +68,7 @@ CONTRACT = [
 
 SOCKETS = [
     ("game", "/api/v1/games/{game_id}/ws"),
+    ("game", "/api/v1/games/{game_id}/watch/ws"),
     ("chat", "/api/v1/conversations/{conversation_id}/ws"),
 ]
 
