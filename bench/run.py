@@ -12,6 +12,7 @@ from pathlib import Path
 
 import bots
 import chat
+import clocks
 import game
 import growth
 import login
@@ -22,7 +23,7 @@ from parlor_rules.catalog import GAMES
 from report import Figure, Report, resident_mb
 from rich.console import Console
 
-PARTS = ("login", "chat", "game", "growth", "bots", "memory", "sidecar")
+PARTS = ("login", "chat", "game", "growth", "clocks", "bots", "memory", "sidecar")
 
 
 def memory(stack: Stack) -> list[Figure]:
@@ -85,6 +86,10 @@ async def measure(parts: set[str], seconds: float, console: Console) -> Report:
     if "bots" in parts:
         console.print("practice partners …")
         report.add(*bots.practice(list(GAMES), games=400))
+    if "clocks" in parts:
+        console.print("a platform with two replicas of game …")
+        async with platform({"game": 2}) as (stack, api):
+            report.add(*await clocks.lateness(stack, api, games=10_000, seconds=6 * seconds))
     if "sidecar" in parts:
         for app in ("bare", "sanic"):
             console.print(f"sidecar before the {app} app …")

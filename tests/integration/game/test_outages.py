@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 import aiohttp
 import asyncpg
 import pytest
-from factories.card_tables import CardTable, sit_down
+from factories.card_tables import CardTable, seat, sit_down
 from factories.customer_stand_in import CustomerStandIn
-from factories.game_processes import GameProcesses, game_processes
+from factories.game_processes import GameProcess, GameProcesses, game_processes
 from factories.identity_stand_in import IdentityStandIn, User
 from factories.polling import until_true
 from factories.tcp_gate import TcpGate, tcp_gate
@@ -94,6 +94,7 @@ async def test_no_clock_runs_out_while_the_database_or_every_replica_is_away(
     gate: TcpGate,
     people: Callable[[int], list[User]],
     rows: asyncpg.Connection,
+    http: aiohttp.ClientSession,
 ) -> None:
     replica = await processes.start("api")
     table = await sit_down(replica.client, people(2), "crazy_eights", turn_seconds=TURN)
@@ -106,7 +107,7 @@ async def test_no_clock_runs_out_while_the_database_or_every_replica_is_away(
 
     await replica.kill()
     await asyncio.sleep(AWAY_SECONDS)
-    replica = await processes.start("api")
+    replica = await processes.start("api", GAME_RECONNECT_WINDOW="PT0.5S", GAME_IDLE_AFTER="PT1H")
     table = CardTable(replica.client, table.game_id, table.players)
     view = await assert_time_is_left(rows, table, mover, before)
 
@@ -120,3 +121,24 @@ async def test_no_clock_runs_out_while_the_database_or_every_replica_is_away(
     )
     late = (played_at - datetime.fromisoformat(view["deadline"])).total_seconds()
     assert 0 <= late < 2
+    await _settings_count(replica, http, people(2), rows)
+
+
+async def _settings_count(
+    replica: GameProcess,
+    http: aiohttp.ClientSession,
+    players: list[User],
+    rows: asyncpg.Connection,
+) -> None:
+    """A running replica keeps tables and seats for as long as it is told."""
+    table = await sit_down(replica.client, players, "crazy_eights")
+    mover, view = await table.next_to_move()
+    assert 3590 < left(view) <= 3600
+    async with seat(http, replica.url, table.game_id, mover) as socket:
+        await socket.welcomed()
+
+    async def ended() -> bool:
+        return bool((await table.get(mover))["status"] == "abandoned")
+
+    await until_true(ended, seconds=10)
+    assert await moves(rows, table) == ["departure"]

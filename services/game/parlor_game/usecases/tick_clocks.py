@@ -12,10 +12,13 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from parlor_kit import logs
+from parlor_kit.clock import now
 from parlor_kit.database import Database
 from parlor_kit.errors import DependencyUnavailable
 from parlor_kit.hub import Hub
+from parlor_kit.metrics import REGISTRY
 from parlor_rules.move_log import By
+from prometheus_client import Histogram
 
 from parlor_game import turn_clock
 from parlor_game.turn_clock import Lapse
@@ -31,6 +34,15 @@ _AWAY_SECONDS = 0.5
 _LONGEST_GAP = timedelta(seconds=2)
 _BATCH = 64
 _STUCK = timedelta(minutes=1)
+# Deadlines are set by the time of replicas and compared with the database's.
+_SKEW = timedelta(seconds=1)
+
+LATENESS = Histogram(
+    "parlor_clock_lateness_seconds",
+    "From when the clock of a table was due to its move.",
+    buckets=(0.05, 0.1, 0.2, 0.3, 0.5, 1, 2, 5, 30),
+    registry=REGISTRY,
+)
 
 _BEAT = """
 SELECT moment, EXISTS (SELECT 1 FROM games WHERE alarm_at <= moment) AS ringing
@@ -47,6 +59,7 @@ class TickClocks:
         self._database = database
         self._tables = tables
         self._hub = hub
+        self._skewed = False
 
     async def run(self) -> None:
         """Tick until cancelled; survives an absent database."""
@@ -66,12 +79,21 @@ class TickClocks:
     async def tick(self) -> int:
         """Make every move that is due; how many were made."""
         async with self._database.connection() as connection:
+            asked = now()
             beat = await connection.fetchrow(_BEAT, _LONGEST_GAP)
+        self._compare(asked, beat["moment"], now())
         total, claimed = 0, _BATCH if beat["ringing"] else 0
         while claimed == _BATCH:
             claimed, made = await self._make_due_moves(beat["moment"])
             total += made
         return total
+
+    def _compare(self, asked: datetime, moment: datetime, answered: datetime) -> None:
+        """Say so once when the time here is not that of the database, which was between the two."""
+        skewed = not asked - _SKEW < moment < answered + _SKEW
+        if skewed and not self._skewed:
+            log.warning("clocks.skewed", here=answered.isoformat(), there=moment.isoformat())
+        self._skewed = skewed
 
     async def _make_due_moves(self, moment: datetime) -> tuple[int, int]:
         """The number of tables looked at, and of moves made."""
@@ -87,6 +109,7 @@ class TickClocks:
         for chosen, done in zip(moves, committed, strict=True):
             if done is not None:
                 tell(self._tables, self._hub, chosen, done)
+                LATENESS.observe(_late(chosen))
                 made += 1
         return claim["claimed"], made
 
@@ -106,6 +129,12 @@ class TickClocks:
                 log.error("clocks.stuck", game_id=str(found.game_id), exc_info=fault)
                 stuck.append(found.game_id)
         return moves, stuck
+
+
+def _late(chosen: Move) -> float:
+    """Seconds after the deadline; the window of one who has left ends before it."""
+    due = chosen.deadline_before
+    return 0.0 if due is None else max(0.0, (chosen.at - due).total_seconds())
 
 
 def lapsed_move(standing: Standing, moment: datetime) -> Move | None:
