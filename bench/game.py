@@ -50,7 +50,7 @@ class Table:
         self._api = api
         self._http = http
         self._origin = origin
-        self._pause = pause
+        self.pause = pause
         self._dealing = dealing or asyncio.Semaphore(1)
         self.plays = 0
         self.delays: list[float] = []
@@ -89,8 +89,8 @@ class Table:
                 if b'"game.finished"' in frame:
                     over.set()
                 elif legal := _turn(frame):
-                    if self._pause:
-                        loop.call_later(self._pause, take_turn, guest, legal)
+                    if self.pause:
+                        loop.call_later(self.pause, take_turn, guest, legal)
                     else:
                         take_turn(guest, legal)
 

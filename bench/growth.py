@@ -9,7 +9,7 @@ and what queueing then makes of the latency.
 import asyncio
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 import aiohttp
 from crowd import Guest, deal, gather_guests
@@ -23,17 +23,21 @@ SIZES = (10, 50, 100, 200, 500)
 _PAIRS = 20
 _DEALS_AT_ONCE = 8
 _WARM_UP_SECONDS = 3.0
+_A_PLAY_A_SECOND = 1.0
 
 
-async def growth(stack: Stack, api: Api, *, seconds: float) -> list[Figure]:
-    """Figures by the number of games at once."""
+async def growth(stack: Stack, api: Api, *, seconds: float) -> AsyncIterator[Figure]:
+    """Figures by the number of games at once, as they come."""
     guests = await gather_guests(stack, api, 2 * _PAIRS)
     pairs = [(guests[2 * n], guests[2 * n + 1]) for n in range(_PAIRS)]
-    figures = await _memory(stack, api, pairs)
-    for pause, words in ((1.0, "a play a second each"), (0.0, "as fast as answers come")):
+    for figure in await _memory(stack, api, pairs):
+        yield figure
+    for pause, words in (
+        (_A_PLAY_A_SECOND, "a play a second each"),
+        (0.0, "as fast as answers come"),
+    ):
         for games in SIZES:
-            figures.append(await _played(stack, api, pairs, games, pause, seconds, words))
-    return figures
+            yield await _played(stack, api, pairs, games, pause, seconds, words)
 
 
 async def _played(
@@ -48,7 +52,8 @@ async def _played(
     origin = stack.public_urls("game")[0]
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
         dealing = asyncio.Semaphore(_DEALS_AT_ONCE)
-        tables = [Table(api, http, origin, pause, dealing) for _ in range(games)]
+        # Nobody hurries before all have sat down: deals would wait behind plays.
+        tables = [Table(api, http, origin, _A_PLAY_A_SECOND, dealing) for _ in range(games)]
         tasks = [
             asyncio.create_task(table.play(*pairs[number % len(pairs)]))
             for number, table in enumerate(tables)
@@ -57,6 +62,8 @@ async def _played(
             while not all(table.delays for table in tables):
                 await asyncio.sleep(0.2)
                 _fail_early(tasks)
+            for table in tables:
+                table.pause = pause
             await asyncio.sleep(_WARM_UP_SECONDS)
             for table in tables:
                 table.delays.clear()

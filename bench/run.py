@@ -82,7 +82,9 @@ async def measure(parts: set[str], seconds: float, console: Console) -> Report:
     if "growth" in parts:
         console.print("a platform for 10 to 500 games …")
         async with platform({}) as (stack, api):
-            report.add(*await growth.growth(stack, api, seconds=seconds))
+            async for figure in growth.growth(stack, api, seconds=seconds):
+                console.print(f"  {figure.what}: {figure.value}")
+                report.add(figure)
     if "bots" in parts:
         console.print("practice partners …")
         report.add(*bots.practice(list(GAMES), games=400))
