@@ -174,3 +174,15 @@ async def test_a_clock_that_was_put_forward_shows_in_the_proof(
     status, lines = await verified(table)
     assert status == 1
     assert lines[-1].split()[:4] == ["clocks", "VIOLATED", "move", "2,"]
+
+
+async def test_a_table_with_bots_is_proven_like_every_other(
+    game: RunningApi, people: People, verified: Verified
+) -> None:
+    (ada,) = people(1)
+    made = await invite(game.public, ada, [], "hearts", bots=["easy"] * 3, seed="ada")
+    table = CardTable(game.public, made.body["game_id"], [ada])
+    await table.forfeit(ada)
+    assert (await table.get(ada, "/proof"))["seeds"] == ["ada", "", "", ""]
+    status, lines = await verified(table)
+    assert status == 0, lines
