@@ -137,14 +137,14 @@ BEGIN
         ORDER BY play, position
     )
     -- What is seen here of the players is as it was before: the mover, who is back, apart.
-    SELECT m.play::int, m.last_seq,
-        ARRAY(SELECT p.connected FROM game_players p WHERE p.game_id = m.game_id ORDER BY p.seat),
-        ARRAY(
-            SELECT CASE WHEN m.status = 'active' AND (m.made_by <> 'player' OR p.seat <> m.seat)
-                THEN p.reconnect_by END
-            FROM game_players p WHERE p.game_id = m.game_id ORDER BY p.seat
-        )
-    FROM moved m;
+    SELECT m.play::int, m.last_seq, seats.connected, seats.reconnect_by
+    FROM moved m, LATERAL (
+        SELECT array_agg(p.connected ORDER BY p.seat) AS connected,
+            array_agg(
+                CASE WHEN m.status = 'active' AND (m.made_by <> 'player' OR p.seat <> m.seat)
+                THEN p.reconnect_by END ORDER BY p.seat) AS reconnect_by
+        FROM game_players p WHERE p.game_id = m.game_id
+    ) AS seats;
     PERFORM pg_notify('outbox', '');
 END $$;
 """

@@ -29,15 +29,15 @@ _TRIES = 20
 _STANDING = """
 SELECT g.id, g.game, g.options, g.epoch, g.seq, g.move_seq, g.move_count,
     encode(sha256(g.server_seed), 'hex') AS commitment, g.head,
-    ARRAY(SELECT p.user_id FROM game_players p WHERE p.game_id = g.id ORDER BY p.seat) AS players,
-    ARRAY(SELECT p.connected FROM game_players p WHERE p.game_id = g.id ORDER BY p.seat)
-        AS connected,
-    ARRAY(SELECT p.reconnect_by FROM game_players p WHERE p.game_id = g.id ORDER BY p.seat)
-        AS reconnect_by,
-    ARRAY(SELECT p.reserve_ms FROM game_players p WHERE p.game_id = g.id ORDER BY p.seat)
-        AS reserves_ms,
-    g.turn_ms, g.deadline, g.unattended
-FROM games g
+    g.turn_ms, g.deadline, g.unattended,
+    seats.players, seats.connected, seats.reconnect_by, seats.reserves_ms
+FROM games g, LATERAL (
+    SELECT array_agg(p.user_id ORDER BY p.seat) AS players,
+        array_agg(p.connected ORDER BY p.seat) AS connected,
+        array_agg(p.reconnect_by ORDER BY p.seat) AS reconnect_by,
+        array_agg(p.reserve_ms ORDER BY p.seat) AS reserves_ms
+    FROM game_players p WHERE p.game_id = g.id
+) AS seats
 """
 STANDING = _STANDING + "WHERE g.id = $1"
 _STANDINGS = _STANDING + "WHERE g.id = ANY($1::uuid[])"
