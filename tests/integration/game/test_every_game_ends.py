@@ -52,6 +52,7 @@ class Wanted:
     more: int
     turn_seconds: int | None
     reserve_seconds: int
+    target_score: int | None
 
 
 WANTED = st.builds(
@@ -61,6 +62,7 @@ WANTED = st.builds(
     more=st.integers(0, 4),
     turn_seconds=st.sampled_from([None, 5, 30]),
     reserve_seconds=st.sampled_from([0, 10]),
+    target_score=st.sampled_from([None, None, 50]),
 )
 
 _UNWATCHED = """
@@ -116,6 +118,8 @@ class EveryGameEnds(RuleBasedStateMachine):
         table = [self.people[(wanted.first + number) % PEOPLE] for number in range(count)]
         turn = wanted.turn_seconds
         options = {"turn_seconds": turn, "reserve_seconds": wanted.reserve_seconds if turn else 0}
+        if wanted.target_score is not None:
+            options["target_score"] = wanted.target_score
         found = self.world.invite(table[0], table[1:], wanted.game, options)
         self.invite_ids.append(found.id)
         return found
