@@ -63,6 +63,7 @@ async def lateness(stack: Stack, api: Api, *, games: int, seconds: float) -> lis
                 await _watch(http, origin, token, game_id, due, arrivals)
                 for game_id in game_ids[:_WATCHED]
             ]
+            await _settled(rows)
             first = {row["id"]: row["deadline"] for row in await rows.fetch(_SPREAD)}
             due |= first
             await asyncio.sleep(seconds)
@@ -75,6 +76,14 @@ async def lateness(stack: Stack, api: Api, *, games: int, seconds: float) -> lis
         _figure(f"clocks: {games:,} games, move after its deadline ({len(late):,} moves)", late),
         _figure(f"clocks: {games:,} games, deadline → a player's socket", arrivals),
     ]
+
+
+async def _settled(rows: asyncpg.Connection) -> None:
+    """Return when the platform has told everybody of the games that were dealt."""
+    async with asyncio.timeout(120):
+        while await rows.fetchval("SELECT EXISTS (SELECT 1 FROM outbox)"):  # noqa: ASYNC110
+            await asyncio.sleep(0.5)
+    await asyncio.sleep(5)  # whoever was told has work with it
 
 
 async def _deal(url: str, guests: Sequence[Guest], games: int) -> list[Any]:
