@@ -170,8 +170,8 @@ def test_no_secret_is_rendered_for_production_and_none_is_the_same_twice_for_dev
     assert first["parlor-identity"]["admin-password"] != second["parlor-identity"]["admin-password"]
     assert len(first["parlor-identity"]["admin-password"]) >= 24
     for name, data in first.items():
-        if "secret-key" in data:
-            assert re.fullmatch(r"[A-Za-z0-9_-]{43}=", data["secret-key"]), name
+        for key in {"secret-key", "signing-key"} & set(data):
+            assert re.fullmatch(r"[A-Za-z0-9_-]{43}=", data[key]), name
 
 
 def test_definitions_and_data_outlive_an_uninstallation() -> None:

@@ -77,6 +77,7 @@ class Backing:
 
     databases: Mapping[str, DatabaseAccess]
     secret_keys: Mapping[str, str]
+    signing_key: str
     kafka: str
     jwks_url: str
     issuer_url: str
@@ -177,6 +178,7 @@ class Commands:
             environment["PARLOR_ADMIN_EMAIL"] = backing.admin_email
             environment["PARLOR_ADMIN_PASSWORD"] = backing.admin_password
         if service == "chat":
+            environment.setdefault("CHAT_SIGNING_KEY", backing.signing_key)
             # The demo shows an expiry without waiting for a year; a caller's own value wins.
             environment.setdefault("CHAT_EARLY_EXPIRY", "true")
         return environment | dict(self._extra.get(service, {}))

@@ -281,6 +281,7 @@ class Stack:
                     service: home.secret(f"{service}-key", lambda: secrets.token_urlsafe(32))
                     for service in SERVICES
                 },
+                signing_key=home.secret("chat-signing-key", lambda: secrets.token_urlsafe(32)),
                 kafka=self.kafka.bootstrap,
                 jwks_url=self._issuer.jwks_url,
                 issuer_url=self._issuer.url,
