@@ -21,6 +21,7 @@ from parlor_chat.adapters.stream_source import StreamSource
 from parlor_chat.adapters.stream_writer import StreamWriter
 from parlor_chat.consumers import reactions
 from parlor_chat.settings import ChatSettings
+from parlor_chat.usecases.change_message import ChangeMessage
 from parlor_chat.usecases.chat_services import ChatServices
 from parlor_chat.usecases.create_conversation import CreateConversation
 from parlor_chat.usecases.expiry_runs import ExpiryRuns
@@ -58,6 +59,7 @@ async def api(settings: ChatSettings) -> Api:
         create_conversation=CreateConversation(idempotency, CustomerEntitlements(customer)),
         view_conversations=ViewConversations(database),
         send_message=SendMessage(writer),
+        change_message=ChangeMessage(database, settings.chat_edit_window, hub.wake),
         record_receipt=RecordReceipt(writer),
         socket_access=SocketAccess(database, idempotency, users),
         review_conversation=ReviewConversation(database),

@@ -44,6 +44,14 @@ class ChatSettings(ServiceSettings):
         AfterValidator(_signs),
         Field(description="32 random bytes, base64url: the Ed25519 key that signs evidence."),
     ]
+    chat_edit_window: Annotated[
+        timedelta,
+        Field(
+            description="How long after sending a message may be edited or deleted, as ISO 8601.",
+            ge=timedelta(0),
+            le=timedelta(days=36_525),
+        ),
+    ] = timedelta(minutes=15)
     chat_early_expiry: Annotated[
         bool,
         Field(

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from parlor_kit import logs
+from parlor_kit.consumer import Consumer, Inbox, prune_inbox
 from parlor_kit.database import Database
 from parlor_kit.errors import DependencyUnavailable
 from parlor_kit.events import Schemas
@@ -20,6 +21,7 @@ from parlor_kit.tokens import Verifier
 
 from parlor_identity.adapters.argon2_hasher import Argon2Hasher
 from parlor_identity.adapters.signing_keys import LIFETIME, SigningKeys
+from parlor_identity.consumers import REACTS_TO
 from parlor_identity.refresh_tokens import RefreshTokens
 from parlor_identity.routes import INTERNAL, PUBLIC
 from parlor_identity.settings import IdentitySettings
@@ -42,6 +44,7 @@ from parlor_identity.usecases.sessions import Lifetimes
 log = logs.get("bootstrap")
 
 _PRUNE_SECONDS = 600.0
+_DAY = 24 * 3600.0
 
 
 @dataclass(frozen=True)
@@ -155,18 +158,27 @@ def _prepare_and_refresh(
 async def worker(settings: IdentitySettings) -> Worker:
     database = Database(settings.database_url, "identity", pool=4)
     await database.open()
-    relay = Relay(database, Schemas(settings.parlor_schemas_dir), settings.brokers)
+    schemas = Schemas(settings.parlor_schemas_dir)
+    relay = Relay(database, schemas, settings.brokers)
+    consumer = Consumer("identity", inbox(settings, database, schemas), schemas, settings.brokers)
     prune = PruneExpired(database)
     rotation = key_rotation(settings, database)
     return Worker(
         background={
             "relay": relay.run,
+            "consumer": consumer.run,
+            "prune-inbox": lambda: every(_DAY, "prune-inbox", lambda: prune_inbox(database)),
             "prune": lambda: every(_PRUNE_SECONDS, "prune", prune),
             "keys": lambda: every(_PRUNE_SECONDS, "keys", rotation.forget_superseded),
         },
         ready={"database": database.answers},
         close=database.close,
     )
+
+
+def inbox(_: IdentitySettings, database: Database, schemas: Schemas) -> Inbox:
+    """How events are applied; also what replays dead letters."""
+    return Inbox(database, schemas, REACTS_TO)
 
 
 async def rotate_keys(settings: IdentitySettings, arguments: list[str]) -> int:

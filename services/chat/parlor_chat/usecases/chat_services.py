@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from parlor_kit.hub import Hub
 from parlor_kit.idempotency import Idempotency
 
+from parlor_chat.usecases.change_message import ChangeMessage
 from parlor_chat.usecases.create_conversation import CreateConversation
 from parlor_chat.usecases.expiry_runs import ExpiryRuns
 from parlor_chat.usecases.record_receipt import RecordReceipt
@@ -30,6 +31,7 @@ class ChatServices:
     create_conversation: CreateConversation
     view_conversations: ViewConversations
     send_message: SendMessage
+    change_message: ChangeMessage
     record_receipt: RecordReceipt
     socket_access: SocketAccess
 

@@ -1,9 +1,11 @@
 """An admin disables an account, or enables it again.
 
 Disabling ends every session at once. Both accounts' rows are locked, so that two admins who disable
-each other at the same moment cannot both succeed and leave nobody.
+each other at the same moment cannot both succeed and leave nobody. Enabling lifts a suspension; the
+account of a Distributor resource is then what the resource says, from its next reconciliation on.
 """
 
+from dataclasses import replace
 from uuid import UUID
 
 from parlor_kit.database import Database, Transaction
@@ -55,6 +57,18 @@ class ChangeStatus:
                 raise NotFound()
             if account.id == actor.id and status is AccountStatus.DISABLED:
                 raise OwnAccount()
+            lifts = account.suspended_for is not None and status is AccountStatus.ACTIVE
+            if lifts:
+                account = await _lift(transaction, account)
             if account.managed_by == ManagedBy.OPERATOR:
+                if lifts:
+                    return account
                 raise ManagedByOperator()
             return await set_status(transaction, account, status)
+
+
+async def _lift(transaction: Transaction, account: AccountRow) -> AccountRow:
+    await transaction.connection.execute(
+        "UPDATE accounts SET suspended_for = NULL WHERE id = $1", account.id
+    )
+    return replace(account, suspended_for=None)

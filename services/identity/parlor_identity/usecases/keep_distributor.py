@@ -2,7 +2,8 @@
 
 The resource's uid is the account's key, so any call may be repeated after any crash and there is
 one account. An e-mail that belongs to another account is refused, never adopted: a resource must
-not be a way to take over somebody's account.
+not be a way to take over somebody's account. What moderators suspended stays disabled, whatever the
+resource says, until an admin lifts it.
 """
 
 from dataclasses import dataclass
@@ -140,7 +141,9 @@ class KeepDistributor:
                 email=wanted.email,
                 display_name=wanted.display_name,
             )
-        account = await set_status(transaction, account, wanted.status)
+        suspended = account.suspended_for is not None
+        status = AccountStatus.DISABLED if suspended else wanted.status
+        account = await set_status(transaction, account, status)
         if not wanted.reissue_password or account.first_login_at is not None:
             return Kept(account, False, None)
         await transaction.connection.execute(
