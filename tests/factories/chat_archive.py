@@ -5,9 +5,10 @@ Written straight into the tables of chat, since nobody can send a message a year
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -75,6 +76,12 @@ class Past:
     texts: tuple[str, ...]
 
 
+def id_at(moment: datetime) -> UUID:
+    """An id as it would have been made at that moment: UUIDv7."""
+    milliseconds = int(moment.timestamp() * 1000)
+    return UUID(int=milliseconds << 80 | 7 << 76 | 2 << 62 | secrets.randbits(62))
+
+
 async def converse(
     connection: asyncpg.Connection,
     ages: Sequence[timedelta],
@@ -105,7 +112,7 @@ async def converse(
     seqs = range(1, len(ages) + 1)
     await connection.execute(
         _MESSAGES,
-        [new_id() for _ in seqs],
+        [id_at(moment - age) for age in ages],
         [conversation_id for _ in seqs],
         list(seqs),
         [3 * seq - 2 for seq in seqs],
