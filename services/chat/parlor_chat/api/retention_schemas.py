@@ -12,7 +12,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from parlor_chat.retention_models import HoldSource, RunState
 from parlor_chat.usecases.expiry_runs import ExpiryRun
 from parlor_chat.usecases.legal_holds import LegalHold
-from parlor_chat.usecases.review_conversation import Mark, RetainedMessage, Review
+from parlor_chat.usecases.retained_messages import Mark, RetainedMessage, Version
+from parlor_chat.usecases.review_conversation import Review
 from parlor_chat.usecases.upsert_hold import HoldReport
 
 MAX_LISTED = 1000
@@ -118,8 +119,32 @@ class MarkView(View):
         return [cls(user_id=mark.user_id, at=mark.at) for mark in marks]
 
 
+class VersionView(View):
+    """What a message said from `at` on; a deletion, by its sender or a moderator, says nothing."""
+
+    version: int
+    kind: Literal["sent", "edited", "deleted", "removed"]
+    body: str | None
+    by: UUID | None
+    at: Moment
+
+    @classmethod
+    def of(cls, version: Version) -> "VersionView":
+        return cls(
+            version=version.number,
+            kind=version.kind,  # type: ignore[arg-type]
+            body=version.body,
+            by=version.by,
+            at=version.at,
+        )
+
+
 class RetainedMessageView(View):
-    """A message with its receipts; `archived` ones are out of the participants' view."""
+    """A message with its receipts; `archived` ones are out of the participants' view.
+
+    `body` is its last text, also where participants see none any more; `versions` has every one,
+    the first as it was sent, and is empty where there is no other.
+    """
 
     id: UUID
     conversation_id: UUID
@@ -133,23 +158,31 @@ class RetainedMessageView(View):
     read_by: Sequence[MarkView]
     state: Literal["active", "archived"]
     archived_at: Moment | None
+    edited_at: Moment | None
+    deleted_at: Moment | None
+    deleted_by: Literal["sender", "moderator"] | None
+    versions: Sequence[VersionView]
 
     @classmethod
-    def of(cls, message: RetainedMessage, conversation_id: UUID) -> "RetainedMessageView":
-        row = message.row
+    def of(cls, message: RetainedMessage) -> "RetainedMessageView":
+        row, change = message.row, message.change
         return cls(
             id=row["id"],
-            conversation_id=conversation_id,
+            conversation_id=row["conversation_id"],
             seq=row["seq"],
             sender_id=row["sender_id"],
             kind=row["kind"],
-            body=row["body"],
+            body=message.text,
             client_message_id=row["client_message_id"],
             sent_at=row["sent_at"],
             delivered_to=MarkView.all(message.delivered_to),
             read_by=MarkView.all(message.read_by),
             state="active" if row["archived_at"] is None else "archived",
             archived_at=row["archived_at"],
+            edited_at=change.edited_at,
+            deleted_at=change.deleted_at,
+            deleted_by=change.deleted_by,  # type: ignore[arg-type]
+            versions=[VersionView.of(version) for version in message.versions],
         )
 
 
@@ -188,7 +221,7 @@ class ReviewView(View):
                 **dict(review.conversation),
                 participants=[ReviewedParticipant(**dict(row)) for row in review.participants],
             ),
-            messages=[RetainedMessageView.of(each, conversation_id) for each in review.messages],
+            messages=[RetainedMessageView.of(each) for each in review.messages],
             holds=[HoldView.of(hold, conversation_id) for hold in review.holds],
             next_cursor=next_cursor,
         )
