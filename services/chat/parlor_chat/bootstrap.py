@@ -21,12 +21,16 @@ from parlor_chat.adapters.stream_source import StreamSource
 from parlor_chat.adapters.stream_writer import StreamWriter
 from parlor_chat.consumers import reactions
 from parlor_chat.settings import ChatSettings
+from parlor_chat.usecases.audit_heads import SignAuditHead
 from parlor_chat.usecases.change_message import ChangeMessage
 from parlor_chat.usecases.chat_services import ChatServices
 from parlor_chat.usecases.create_conversation import CreateConversation
+from parlor_chat.usecases.evidence_keys import EvidenceKeys
 from parlor_chat.usecases.expiry_runs import ExpiryRuns
+from parlor_chat.usecases.read_audit import ReadAudit
 from parlor_chat.usecases.recheck_conversations import RecheckDue
 from parlor_chat.usecases.record_receipt import RecordReceipt
+from parlor_chat.usecases.record_view import RecordView
 from parlor_chat.usecases.release_hold import ReleaseHold
 from parlor_chat.usecases.review_conversation import ReviewConversation
 from parlor_chat.usecases.run_archive_expiry import Periods, RunArchiveExpiry
@@ -47,6 +51,8 @@ async def api(settings: ChatSettings) -> Api:
     customer = _customer(settings)
     hub = Hub(StreamSource(database))
     writer = StreamWriter(database, hub)
+    evidence_keys = EvidenceKeys(database, settings.signer)
+    sign_audit_head = SignAuditHead(database, settings.signer, evidence_keys)
     feed = LiveFeed(
         settings.brokers,
         live_feed.TOPICS,
@@ -77,6 +83,9 @@ async def api(settings: ChatSettings) -> Api:
             ),
         ),
         expiry_runs=ExpiryRuns(database),
+        read_audit=ReadAudit(database, settings.signer, sign_audit_head),
+        evidence_keys=evidence_keys,
+        record_view=RecordView(database),
     )
 
     async def close() -> None:
@@ -123,6 +132,8 @@ async def worker(settings: ChatSettings) -> Worker:
         settings.brokers,
     )
     recheck = RecheckDue(database, entitlements)
+    evidence_keys = EvidenceKeys(database, settings.signer)
+    sign_audit_head = SignAuditHead(database, settings.signer, evidence_keys)
 
     async def close() -> None:
         await customer.close()
@@ -133,6 +144,7 @@ async def worker(settings: ChatSettings) -> Worker:
             "relay": relay.run,
             "consumer": consumer.run,
             "recheck": lambda: every(2, "recheck", recheck),
+            "audit-heads": lambda: every(60, "audit-heads", sign_audit_head),
             "prune-tickets": lambda: every(60, "prune-tickets", lambda: prune_tickets(database)),
             "prune-inbox": lambda: every(3600, "prune-inbox", lambda: prune_inbox(database)),
         },

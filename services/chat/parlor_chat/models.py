@@ -20,6 +20,7 @@ from tortoise import fields
 from tortoise.indexes import Index
 from tortoise.models import Model
 
+from parlor_chat.evidence_models import AuditHead, EvidenceKey
 from parlor_chat.retention_models import (
     ArchiveExpiryChunk,
     ArchiveExpiryRun,
@@ -33,8 +34,10 @@ __all__ = [
     "Account",
     "ArchiveExpiryChunk",
     "ArchiveExpiryRun",
+    "AuditHead",
     "AuditRecord",
     "Conversation",
+    "EvidenceKey",
     "Hold",
     "HoldConversation",
     "HoldCustodian",

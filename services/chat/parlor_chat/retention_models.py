@@ -30,7 +30,7 @@ class RunState(StrEnum):
 
 
 class Hold(Model):
-    """A matter for which content stays, until the hold is released."""
+    """A matter for which content stays, until the hold is released and `protects_until` is past."""
 
     id = fields.UUIDField(primary_key=True)
     source = fields.TextField()
@@ -41,6 +41,7 @@ class Hold(Model):
     placed_at = fields.DatetimeField()
     released_at = fields.DatetimeField(null=True)
     released_by = fields.TextField(null=True)
+    protects_until = fields.DatetimeField(null=True)
     orphaned_at = fields.DatetimeField(null=True)
 
     class Meta:
@@ -110,7 +111,11 @@ class ArchiveExpiryChunk(Model):
 
 
 class AuditRecord(Model):
-    """Who looked at, held, released or expired what, when and why. Never changed, never deleted."""
+    """Who looked at, held, released or expired what, when and why. Never changed, never deleted.
+
+    The database itself chains the records as they are committed (`migrations/0005_evidence.py`):
+    it sets `position`, `previous_sha256` and `sha256`, whatever the service says.
+    """
 
     append_only: ClassVar[bool] = True
 
@@ -122,9 +127,14 @@ class AuditRecord(Model):
     conversation_id = fields.UUIDField(null=True, db_index=True)
     hold_id = fields.UUIDField(null=True, db_index=True)
     run_id = fields.UUIDField(null=True)
+    user_id = fields.UUIDField(null=True, db_index=True)
+    matter = fields.TextField(null=True)
     reason = fields.TextField(null=True)
     details = fields.TextField()
     request_id = fields.TextField()
+    position = fields.BigIntField(null=True, unique=True)
+    previous_sha256 = fields.TextField(null=True)
+    sha256 = fields.TextField(null=True)
 
     class Meta:
         table = "audit_records"

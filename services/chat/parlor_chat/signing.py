@@ -17,7 +17,9 @@ import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 AUDIT_HEAD = "application/vnd.parlor.audit-head+json"
+AUDIT_EXPORT = "application/vnd.parlor.audit-export+json"
 EXPIRY_MANIFEST = "application/vnd.parlor.expiry-manifest+json"
+EXPORT_MANIFEST = "application/vnd.parlor.export-manifest+json"
 
 _SEED_BYTES = 32
 

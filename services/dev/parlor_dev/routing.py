@@ -31,6 +31,8 @@ _PREFIXES: Mapping[str, tuple[str, ...]] = {
         "/api/v1/admin/moderation",
         "/api/v1/admin/archive-expiry",
         "/api/v1/admin/audit",
+        "/api/v1/admin/evidence-keys",
+        "/api/v1/admin/legal-holds",
         "/api/v1/admin/exports",
     ),
 }

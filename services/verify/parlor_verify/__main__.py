@@ -4,11 +4,15 @@ import argparse
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
+from parlor_verify.audit import verify_audit
+
 Check = Callable[[Sequence[str]], int]
 
 # Name: what it checks, and the function that takes the rest of the command line and gives the
 # exit status: 0 everything holds, 1 something does not, 2 it cannot be read.
-COMMANDS: Mapping[str, tuple[str, Check]] = {}
+COMMANDS: Mapping[str, tuple[str, Check]] = {
+    "verify-audit": ("an exported audit log", verify_audit),
+}
 
 
 def main() -> None:

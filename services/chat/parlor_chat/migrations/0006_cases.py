@@ -73,7 +73,7 @@ ALTER TABLE reports DROP CONSTRAINT reports_case_id_fkey;
 
 
 class Migration(migrations.Migration):
-    dependencies = [('chat', '0003_retention')]
+    dependencies = [('chat', '0005_evidence')]
 
     initial = False
 

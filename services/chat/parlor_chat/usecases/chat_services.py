@@ -10,8 +10,11 @@ from parlor_kit.idempotency import Idempotency
 
 from parlor_chat.usecases.change_message import ChangeMessage
 from parlor_chat.usecases.create_conversation import CreateConversation
+from parlor_chat.usecases.evidence_keys import EvidenceKeys
 from parlor_chat.usecases.expiry_runs import ExpiryRuns
+from parlor_chat.usecases.read_audit import ReadAudit
 from parlor_chat.usecases.record_receipt import RecordReceipt
+from parlor_chat.usecases.record_view import RecordView
 from parlor_chat.usecases.release_hold import ReleaseHold
 from parlor_chat.usecases.review_conversation import ReviewConversation
 from parlor_chat.usecases.run_archive_expiry import RunArchiveExpiry
@@ -43,3 +46,8 @@ class ChatServices:
     report_hold: ReportHold
     run_archive_expiry: RunArchiveExpiry
     expiry_runs: ExpiryRuns
+
+    # -- audit
+    read_audit: ReadAudit
+    evidence_keys: EvidenceKeys
+    record_view: RecordView
