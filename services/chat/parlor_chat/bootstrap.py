@@ -22,11 +22,13 @@ from parlor_chat.adapters.stream_writer import StreamWriter
 from parlor_chat.consumers import reactions
 from parlor_chat.settings import ChatSettings
 from parlor_chat.usecases.audit_heads import SignAuditHead
+from parlor_chat.usecases.build_exports import BuildExports
 from parlor_chat.usecases.change_message import ChangeMessage
 from parlor_chat.usecases.chat_services import ChatServices
 from parlor_chat.usecases.create_conversation import CreateConversation
 from parlor_chat.usecases.evidence_keys import EvidenceKeys
 from parlor_chat.usecases.expiry_runs import ExpiryRuns
+from parlor_chat.usecases.exports import DeleteExports, Exports
 from parlor_chat.usecases.read_audit import ReadAudit
 from parlor_chat.usecases.recheck_conversations import RecheckDue
 from parlor_chat.usecases.record_receipt import RecordReceipt
@@ -83,6 +85,7 @@ async def api(settings: ChatSettings) -> Api:
             ),
         ),
         expiry_runs=ExpiryRuns(database),
+        exports=Exports(database),
         read_audit=ReadAudit(database, settings.signer, sign_audit_head),
         evidence_keys=evidence_keys,
         record_view=RecordView(database),
@@ -132,6 +135,8 @@ async def worker(settings: ChatSettings) -> Worker:
         settings.brokers,
     )
     recheck = RecheckDue(database, entitlements)
+    build_exports = BuildExports(database, settings.signer, settings.chat_export_keep)
+    delete_exports = DeleteExports(database)
     evidence_keys = EvidenceKeys(database, settings.signer)
     sign_audit_head = SignAuditHead(database, settings.signer, evidence_keys)
 
@@ -146,6 +151,8 @@ async def worker(settings: ChatSettings) -> Worker:
             "recheck": lambda: every(2, "recheck", recheck),
             "audit-heads": lambda: every(60, "audit-heads", sign_audit_head),
             "prune-tickets": lambda: every(60, "prune-tickets", lambda: prune_tickets(database)),
+            "build-exports": lambda: every(2, "build-exports", build_exports),
+            "delete-exports": lambda: every(60, "delete-exports", delete_exports),
             "prune-inbox": lambda: every(3600, "prune-inbox", lambda: prune_inbox(database)),
         },
         ready={"database": database.answers},

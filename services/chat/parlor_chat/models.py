@@ -21,6 +21,14 @@ from tortoise.indexes import Index
 from tortoise.models import Model
 
 from parlor_chat.evidence_models import AuditHead, EvidenceKey
+from parlor_chat.export_models import (
+    ErasedConversation,
+    Erasure,
+    ErasureReport,
+    Export,
+    ExportChunk,
+    ExportConversation,
+)
 from parlor_chat.retention_models import (
     ArchiveExpiryChunk,
     ArchiveExpiryRun,
@@ -37,7 +45,13 @@ __all__ = [
     "AuditHead",
     "AuditRecord",
     "Conversation",
+    "ErasedConversation",
+    "Erasure",
+    "ErasureReport",
     "EvidenceKey",
+    "Export",
+    "ExportChunk",
+    "ExportConversation",
     "Hold",
     "HoldConversation",
     "HoldCustodian",

@@ -15,6 +15,7 @@ from parlor_chat.case_errors import (
     NotTheSender,
 )
 from parlor_chat.errors import NotEntitled
+from parlor_chat.export_models import ExportScope
 from parlor_chat.ports import Entitlement, Pair
 
 
@@ -67,3 +68,13 @@ def refuses_assignment(
     if role == Role.ADMIN or assignee_id in (None, actor_id):
         return None
     return AssignmentForbidden()
+
+
+def may_export(role: Role, scope: ExportScope) -> bool:
+    """A moderator exports what they may review; whole matters and whole people are an admin's."""
+    return role is Role.ADMIN or (role is Role.MODERATOR and scope is ExportScope.CONVERSATION)
+
+
+def sees_every_export(role: Role) -> bool:
+    """Others see, and download, those that they asked for themselves."""
+    return role is Role.ADMIN

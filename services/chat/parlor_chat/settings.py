@@ -39,6 +39,14 @@ class ChatSettings(ServiceSettings):
         timedelta,
         Field(description="How long a released hold still protects and can be restored, ISO 8601."),
     ] = timedelta(days=7)
+    chat_export_keep: Annotated[
+        timedelta,
+        Field(
+            description="How long an export can be downloaded until it is deleted, as ISO 8601.",
+            gt=timedelta(0),
+            le=timedelta(days=366),
+        ),
+    ] = timedelta(days=7)
     chat_signing_key: Annotated[
         SecretStr,
         AfterValidator(_signs),

@@ -12,6 +12,7 @@ from parlor_chat.usecases.change_message import ChangeMessage
 from parlor_chat.usecases.create_conversation import CreateConversation
 from parlor_chat.usecases.evidence_keys import EvidenceKeys
 from parlor_chat.usecases.expiry_runs import ExpiryRuns
+from parlor_chat.usecases.exports import Exports
 from parlor_chat.usecases.read_audit import ReadAudit
 from parlor_chat.usecases.record_receipt import RecordReceipt
 from parlor_chat.usecases.record_view import RecordView
@@ -51,3 +52,6 @@ class ChatServices:
     read_audit: ReadAudit
     evidence_keys: EvidenceKeys
     record_view: RecordView
+
+    # -- exports
+    exports: Exports
