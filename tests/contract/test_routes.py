@@ -17,6 +17,7 @@ CONTRACT = [
     ("identity", "POST", "/api/v1/auth/refresh", "anyone"),
     ("identity", "POST", "/api/v1/auth/logout", "anyone"),
     ("identity", "GET", "/api/v1/users/me", "signed in"),
+    ("identity", "DELETE", "/api/v1/users/me", "signed in"),
     ("identity", "GET", "/.well-known/jwks.json", "anyone"),
     ("customer", "POST", "/api/v1/invites", "distributor"),
     ("customer", "POST", "/api/v1/invites/{token}/redeem", "customer"),

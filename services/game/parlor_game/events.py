@@ -68,6 +68,17 @@ def finished_data(
     }
 
 
+def player_erased(account_id: UUID, seats_kept: int, invites_kept: int, at: datetime) -> Event:
+    """What was done here about an erased account, for the report of its erasure."""
+    data = {
+        "account_id": str(account_id),
+        "seats_kept": seats_kept,
+        "invites_kept": invites_kept,
+        "at": rfc3339(at),
+    }
+    return Event(TOPIC, "game.player_erased", str(account_id), data)
+
+
 def _invite(
     invite_id: UUID, game: str, inviter_id: UUID, invitee_ids: Sequence[UUID]
 ) -> dict[str, object]:

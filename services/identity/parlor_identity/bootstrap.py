@@ -28,7 +28,9 @@ from parlor_identity.settings import IdentitySettings
 from parlor_identity.throttling import Throttling, rules
 from parlor_identity.usecases.change_password import ChangePassword
 from parlor_identity.usecases.change_status import ChangeStatus
+from parlor_identity.usecases.confirm_owner import ConfirmOwner
 from parlor_identity.usecases.end_sessions import LogOut, OwnSessions
+from parlor_identity.usecases.erase_account import EraseAccount
 from parlor_identity.usecases.keep_distributor import KeepDistributor
 from parlor_identity.usecases.log_in import LogIn
 from parlor_identity.usecases.make_first_admin import MakeFirstAdmin
@@ -85,6 +87,7 @@ def compose(settings: IdentitySettings, database: Database) -> Identity:
             longest=settings.identity_longest_delay,
         ),
     )
+    confirm_owner = ConfirmOwner(database, hasher, throttling)
     services = IdentityServices(
         register_user=RegisterUser(idempotency, hasher, throttling),
         log_in=LogIn(database, hasher, throttling, refresh_tokens, keys, lifetimes),
@@ -93,7 +96,8 @@ def compose(settings: IdentitySettings, database: Database) -> Identity:
         ),
         log_out=LogOut(database, refresh_tokens),
         own_sessions=OwnSessions(database),
-        change_password=ChangePassword(database, hasher, throttling),
+        change_password=ChangePassword(database, hasher, confirm_owner),
+        erase_account=EraseAccount(database, confirm_owner),
         provision_account=ProvisionAccount(idempotency, hasher),
         read_accounts=ReadAccounts(database),
         change_status=ChangeStatus(database),

@@ -50,6 +50,7 @@ class Account(Model):
     password_changed_at = fields.DatetimeField()
     first_login_at = fields.DatetimeField(null=True)
     suspended_for = fields.UUIDField(null=True)
+    erased_at = fields.DatetimeField(null=True)
     version = fields.IntField(default=1)
     created_at = fields.DatetimeField()
 

@@ -33,9 +33,9 @@ SELECT i.id FROM invites i JOIN (
 
 
 async def follow_account(transaction: Transaction, event: Event) -> None:
-    """React to `account.disabled` and `account.enabled`; older versions change nothing."""
+    """React to an account that is disabled or enabled; older versions change nothing."""
     user_id = UUID(event.data["account_id"])
-    disabled = event.type == "account.disabled"
+    disabled = event.data["status"] == "disabled"
     newer = await transaction.connection.fetchval(_NOTE, user_id, event.data["version"], disabled)
     if newer and disabled:
         await _leave_invites(transaction, user_id)

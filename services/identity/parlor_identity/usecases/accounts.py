@@ -22,7 +22,7 @@ from parlor_identity.models import ManagedBy
 
 COLUMNS = (
     "id, email, display_name, role, status, managed_by, resource_uid, first_login_at, "
-    "suspended_for, version, created_at"
+    "suspended_for, erased_at, version, created_at"
 )
 
 _INSERT = f"""
@@ -46,6 +46,7 @@ class AccountRow:
     resource_uid: str | None
     first_login_at: datetime | None
     suspended_for: UUID | None
+    erased_at: datetime | None
     version: int
     created_at: datetime
 

@@ -13,7 +13,7 @@ from parlor_kit.errors import NotFound
 from parlor_kit.principal import Principal
 
 from parlor_identity import events
-from parlor_identity.errors import ManagedByOperator, OwnAccount
+from parlor_identity.errors import AccountErased, ManagedByOperator, OwnAccount
 from parlor_identity.models import AccountStatus, ManagedBy, SessionEnd
 from parlor_identity.usecases.accounts import (
     AccountRow,
@@ -47,7 +47,7 @@ class ChangeStatus:
     async def __call__(
         self, actor: Principal, account_id: UUID, status: AccountStatus
     ) -> AccountRow:
-        """Raises `OwnAccount`, `ManagedByOperator` or `NotFound`."""
+        """Raises `OwnAccount`, `ManagedByOperator`, `AccountErased` or `NotFound`."""
         async with self._database.transaction() as transaction:
             for each in sorted({actor.id, account_id}):
                 await lock_account(transaction, "id", each)
@@ -57,6 +57,8 @@ class ChangeStatus:
                 raise NotFound()
             if account.id == actor.id and status is AccountStatus.DISABLED:
                 raise OwnAccount()
+            if account.erased_at is not None and status is AccountStatus.ACTIVE:
+                raise AccountErased()
             lifts = account.suspended_for is not None and status is AccountStatus.ACTIVE
             if lifts:
                 account = await _lift(transaction, account)
