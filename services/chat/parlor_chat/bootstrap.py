@@ -30,10 +30,12 @@ from parlor_chat.usecases.evidence_keys import EvidenceKeys
 from parlor_chat.usecases.expiry_runs import ExpiryRuns
 from parlor_chat.usecases.exports import DeleteExports, Exports
 from parlor_chat.usecases.read_audit import ReadAudit
+from parlor_chat.usecases.read_holds import ReadHolds
 from parlor_chat.usecases.recheck_conversations import RecheckDue
 from parlor_chat.usecases.record_receipt import RecordReceipt
 from parlor_chat.usecases.record_view import RecordView
 from parlor_chat.usecases.release_hold import ReleaseHold
+from parlor_chat.usecases.restore_hold import RestoreHold
 from parlor_chat.usecases.review_conversation import ReviewConversation
 from parlor_chat.usecases.run_archive_expiry import Periods, RunArchiveExpiry
 from parlor_chat.usecases.send_message import SendMessage
@@ -71,8 +73,10 @@ async def api(settings: ChatSettings) -> Api:
         record_receipt=RecordReceipt(writer),
         socket_access=SocketAccess(database, idempotency, users),
         review_conversation=ReviewConversation(database),
-        release_hold=ReleaseHold(database),
-        upsert_hold=UpsertHold(database),
+        release_hold=ReleaseHold(database, settings.chat_release_grace),
+        restore_hold=RestoreHold(database),
+        read_holds=ReadHolds(database),
+        upsert_hold=UpsertHold(database, settings.chat_release_grace),
         orphan_hold=OrphanHold(database),
         report_hold=ReportHold(database),
         run_archive_expiry=RunArchiveExpiry(

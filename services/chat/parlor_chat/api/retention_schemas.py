@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from parlor_chat.retention_models import HoldSource, RunState
 from parlor_chat.usecases.expiry_runs import ExpiryRun
-from parlor_chat.usecases.legal_holds import LegalHold
+from parlor_chat.usecases.legal_holds import HoldState, LegalHold
 from parlor_chat.usecases.retained_messages import Mark, RetainedMessage, Version
 from parlor_chat.usecases.review_conversation import Review
 from parlor_chat.usecases.upsert_hold import HoldReport
@@ -69,23 +69,26 @@ class NewHold(Body):
 
 
 class ReleaseQuery(Query):
-    """Which matter is over; without it, every hold that came through the API."""
+    """Which matter is over; without it, every hold of this conversation that came by the API."""
 
     matter: Matter | None = None
+    reason: Reason | None = None
 
 
 class HoldView(View):
-    """A hold as it covers one conversation; `covers` says by what."""
+    """A hold as it covers one conversation. A released one protects until `protects_until`."""
 
     id: UUID
     conversation_id: UUID
     matter: str
     reason: str
     source: HoldSource
+    state: HoldState
     placed_by: str
     placed_at: Moment
     released_at: Moment | None
     released_by: str | None
+    protects_until: Moment | None
     orphaned_at: Moment | None
 
     @classmethod
@@ -96,10 +99,12 @@ class HoldView(View):
             matter=hold.matter,
             reason=hold.reason,
             source=hold.source,
+            state=hold.state,
             placed_by=hold.placed_by,
             placed_at=hold.placed_at,
             released_at=hold.released_at,
             released_by=hold.released_by,
+            protects_until=hold.protects_until,
             orphaned_at=hold.orphaned_at,
         )
 
@@ -253,6 +258,7 @@ class HoldReportView(View):
     placed_at: Moment
     released_at: Moment | None
     released_by: str | None
+    protects_until: Moment | None
 
     @classmethod
     def of(cls, report: HoldReport, resource_uid: UUID) -> "HoldReportView":
@@ -269,6 +275,7 @@ class HoldReportView(View):
             placed_at=hold.placed_at,
             released_at=hold.released_at,
             released_by=hold.released_by,
+            protects_until=hold.protects_until,
         )
 
 

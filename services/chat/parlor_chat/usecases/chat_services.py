@@ -14,9 +14,11 @@ from parlor_chat.usecases.evidence_keys import EvidenceKeys
 from parlor_chat.usecases.expiry_runs import ExpiryRuns
 from parlor_chat.usecases.exports import Exports
 from parlor_chat.usecases.read_audit import ReadAudit
+from parlor_chat.usecases.read_holds import ReadHolds
 from parlor_chat.usecases.record_receipt import RecordReceipt
 from parlor_chat.usecases.record_view import RecordView
 from parlor_chat.usecases.release_hold import ReleaseHold
+from parlor_chat.usecases.restore_hold import RestoreHold
 from parlor_chat.usecases.review_conversation import ReviewConversation
 from parlor_chat.usecases.run_archive_expiry import RunArchiveExpiry
 from parlor_chat.usecases.send_message import SendMessage
@@ -42,6 +44,8 @@ class ChatServices:
     # -- moderation, holds, archive expiry
     review_conversation: ReviewConversation
     release_hold: ReleaseHold
+    restore_hold: RestoreHold
+    read_holds: ReadHolds
     upsert_hold: UpsertHold
     orphan_hold: OrphanHold
     report_hold: ReportHold

@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -20,11 +21,12 @@ pytestmark = pytest.mark.integration
 
 REAL = RunOrder()
 OPERATOR = Actor("operator", "service")
+GRACE = timedelta(0)
 
 
 async def hold_custodians(database: Database, *users: UUID) -> HoldReport:
     order = HoldOrder("M-9", "a court asks", [], users, released=False)
-    return await UpsertHold(database)(OPERATOR, uuid4(), order)
+    return await UpsertHold(database, GRACE)(OPERATOR, uuid4(), order)
 
 
 @asynccontextmanager
@@ -155,7 +157,7 @@ async def test_overlapping_holds_count_each_for_itself(
     database: Database, rows: asyncpg.Connection, expiry: RunArchiveExpiry, hold: PlacesHold
 ) -> None:
     past = await converse(rows, [ANCIENT] * 3)
-    uid, upsert = uuid4(), UpsertHold(database)
+    uid, upsert = uuid4(), UpsertHold(database, GRACE)
     await hold(past.id, "M-1")
     await hold_custodians(database, past.people[1])
     named = [past.id]

@@ -49,4 +49,4 @@ def opened(served: RunningApi, database_access: DatabaseAccess) -> Database:
 
 @pytest.fixture
 def desk(served: RunningApi, identity: IdentityStandIn, database: Database) -> Desk:
-    return Desk(served, identity.user("admin"), identity.user("moderator"))
+    return Desk(served, identity.user("admin"), identity.user("moderator"), identity)
