@@ -25,10 +25,14 @@ from parlor_chat.usecases.audit_heads import SignAuditHead
 from parlor_chat.usecases.build_exports import BuildExports
 from parlor_chat.usecases.change_message import ChangeMessage
 from parlor_chat.usecases.chat_services import ChatServices
+from parlor_chat.usecases.close_case import CloseCase
 from parlor_chat.usecases.create_conversation import CreateConversation
 from parlor_chat.usecases.evidence_keys import EvidenceKeys
 from parlor_chat.usecases.expiry_runs import ExpiryRuns
 from parlor_chat.usecases.exports import DeleteExports, Exports
+from parlor_chat.usecases.give_notices import Notices
+from parlor_chat.usecases.handle_case import AssignCase
+from parlor_chat.usecases.index_messages import IndexMessages
 from parlor_chat.usecases.read_audit import ReadAudit
 from parlor_chat.usecases.read_holds import ReadHolds
 from parlor_chat.usecases.recheck_conversations import RecheckDue
@@ -38,9 +42,11 @@ from parlor_chat.usecases.release_hold import ReleaseHold
 from parlor_chat.usecases.restore_hold import RestoreHold
 from parlor_chat.usecases.review_conversation import ReviewConversation
 from parlor_chat.usecases.run_archive_expiry import Periods, RunArchiveExpiry
+from parlor_chat.usecases.search_messages import SearchMessages
 from parlor_chat.usecases.send_message import SendMessage
 from parlor_chat.usecases.socket_access import SocketAccess, prune_tickets
 from parlor_chat.usecases.upsert_hold import OrphanHold, ReportHold, UpsertHold
+from parlor_chat.usecases.view_cases import ViewCases
 from parlor_chat.usecases.view_conversations import ViewConversations
 
 
@@ -72,6 +78,11 @@ async def api(settings: ChatSettings) -> Api:
         change_message=ChangeMessage(database, settings.chat_edit_window, hub.wake),
         record_receipt=RecordReceipt(writer),
         socket_access=SocketAccess(database, idempotency, users),
+        notices=Notices(database),
+        view_cases=ViewCases(database),
+        assign_case=AssignCase(database),
+        close_case=CloseCase(database, hub.wake),
+        search_messages=SearchMessages(database, sealer),
         review_conversation=ReviewConversation(database),
         release_hold=ReleaseHold(database, settings.chat_release_grace),
         restore_hold=RestoreHold(database),
@@ -139,6 +150,7 @@ async def worker(settings: ChatSettings) -> Worker:
         settings.brokers,
     )
     recheck = RecheckDue(database, entitlements)
+    index_messages = IndexMessages(database)
     build_exports = BuildExports(database, settings.signer, settings.chat_export_keep)
     delete_exports = DeleteExports(database)
     evidence_keys = EvidenceKeys(database, settings.signer)
@@ -153,6 +165,7 @@ async def worker(settings: ChatSettings) -> Worker:
             "relay": relay.run,
             "consumer": consumer.run,
             "recheck": lambda: every(2, "recheck", recheck),
+            "index-messages": lambda: every(1, "index-messages", index_messages),
             "audit-heads": lambda: every(60, "audit-heads", sign_audit_head),
             "prune-tickets": lambda: every(60, "prune-tickets", lambda: prune_tickets(database)),
             "build-exports": lambda: every(2, "build-exports", build_exports),

@@ -88,6 +88,7 @@ class CaseNote(Model):
 
     id = fields.UUIDField(primary_key=True)
     case_id = fields.UUIDField()
+    message_id = fields.UUIDField(db_index=True)
     author_id = fields.UUIDField()
     text = fields.TextField()
     created_at = fields.DatetimeField()
@@ -105,7 +106,7 @@ class Notice(Model):
     kind = fields.TextField()
     case_id = fields.UUIDField(db_index=True)
     conversation_id = fields.UUIDField()
-    message_id = fields.UUIDField()
+    message_id = fields.UUIDField(db_index=True)
     outcome = fields.TextField()
     explanation = fields.TextField(null=True)
     created_at = fields.DatetimeField()

@@ -10,7 +10,14 @@ from parlor_kit.pages import PageQuery
 from parlor_kit.principal import Role
 from parlor_kit.routing import SIGNED_IN, TRUSTED_SERVICE, Route, Routes, SocketRoute, only
 
-from parlor_chat import audit_routes, case_errors, export_routes, hold_routes, retention_errors
+from parlor_chat import (
+    audit_routes,
+    case_errors,
+    case_routes,
+    export_routes,
+    hold_routes,
+    retention_errors,
+)
 from parlor_chat.api import conversations, legal_holds, live, messages, moderation, retention
 from parlor_chat.api.retention_schemas import (
     HoldReportView,
@@ -209,6 +216,7 @@ PUBLIC = Routes(
         *audit_routes.ROWS,
         *hold_routes.ROWS,
         *export_routes.ROWS,
+        *case_routes.ROWS,
     ),
     sockets=(SocketRoute("/api/v1/conversations/{conversation_id}/ws", live.stream_conversation),),
 )

@@ -28,7 +28,9 @@ _PREFIXES: Mapping[str, tuple[str, ...]] = {
     "chat": (
         "/api/v1/conversations",
         "/api/v1/messages",
+        "/api/v1/notices",
         "/api/v1/admin/moderation",
+        "/api/v1/admin/cases",
         "/api/v1/admin/archive-expiry",
         "/api/v1/admin/audit",
         "/api/v1/admin/evidence-keys",

@@ -2,15 +2,20 @@
 
 A message's own row never changes by an edit or a deletion: `message_versions` says what became of
 it, and so what was sent stays what was sent. Search has rows of its own, written behind the
-senders' backs by a job, because an index on the messages themselves costs each send half as much
-again; versions are few enough to be indexed where they are.
+senders' backs by a job, because an index on the messages themselves costs each row that is sent
+half as much again; they lie in months as messages do. Versions are few enough to be indexed where
+they are. What is written about a message names it, so that it can go when the message goes.
 """
+
+from importlib import import_module
 
 from tortoise import migrations
 from tortoise.migrations import operations as ops
 from uuid import uuid4
 from tortoise import fields
 from tortoise.indexes import Index
+
+_partitions = import_module("parlor_chat.migrations.0004_partitions")
 
 _STREAMS = """
 CREATE TABLE message_versions (
@@ -31,18 +36,19 @@ CREATE INDEX message_versions_text ON message_versions
 CREATE TABLE message_search (
     message_id uuid PRIMARY KEY,
     conversation_id uuid NOT NULL,
-    sent_at timestamptz NOT NULL,
     document tsvector NOT NULL
-);
+) PARTITION BY RANGE (message_id);
+CREATE TABLE message_search_default PARTITION OF message_search DEFAULT;
 CREATE INDEX message_search_text ON message_search USING gin (document);
 CREATE TABLE message_search_position (
     only_one boolean PRIMARY KEY DEFAULT true CHECK (only_one),
     indexed_until timestamptz NOT NULL
 );
-INSERT INTO message_search_position (indexed_until) VALUES ('-infinity');
+CREATE INDEX messages_sent_at ON messages USING brin (sent_at) WITH (autosummarize = on);
 """
 
 _UNSTREAMS = """
+DROP INDEX messages_sent_at;
 DROP TABLE message_search_position;
 DROP TABLE message_search;
 DROP TABLE message_versions;
@@ -69,6 +75,49 @@ _FREE = """
 ALTER TABLE notices DROP CONSTRAINT notices_case_id_fkey;
 ALTER TABLE case_notes DROP CONSTRAINT case_notes_case_id_fkey;
 ALTER TABLE reports DROP CONSTRAINT reports_case_id_fkey;
+"""
+
+_MONTHS = _partitions._edited(
+    _partitions._MAKE_MONTHS,
+    _partitions._REPLACE,
+    (
+        """        IF EXISTS (SELECT FROM messages_default""",
+        """        EXECUTE format('CREATE TABLE message_search_%1$s
+            (LIKE message_search_default INCLUDING ALL)', name);
+        IF EXISTS (SELECT FROM message_search_default
+            WHERE message_id >= lower AND message_id < upper)
+        THEN
+            LOCK TABLE message_search_default IN ACCESS EXCLUSIVE MODE;
+            EXECUTE format('WITH moved AS (DELETE FROM message_search_default
+                WHERE message_id >= $1 AND message_id < $2 RETURNING *)
+                INSERT INTO message_search_%1$s SELECT * FROM moved', name) USING lower, upper;
+        END IF;
+        EXECUTE format('ALTER TABLE message_search ATTACH PARTITION message_search_%1$s
+            FOR VALUES FROM (%2$L) TO (%3$L)', name, lower, upper);
+        IF EXISTS (SELECT FROM messages_default""",
+    ),
+    (
+        """    LOCK TABLE messages, receipts IN ACCESS EXCLUSIVE MODE;
+    EXECUTE format('DROP TABLE messages_%1$s, receipts_%1$s', to_char(month, 'YYYY_MM'));
+""",
+        """    LOCK TABLE message_search, messages, receipts IN ACCESS EXCLUSIVE MODE;
+    EXECUTE format('DROP TABLE messages_%1$s, receipts_%1$s, message_search_%1$s',
+        to_char(month, 'YYYY_MM'));
+""",
+    ),
+)
+
+_MONTHS_THERE = """
+DO $$
+DECLARE
+    each record;
+BEGIN
+    FOR each IN SELECT to_char(month, 'YYYY_MM') AS name, first_id, end_id FROM message_months LOOP
+        EXECUTE format('CREATE TABLE message_search_%1$s PARTITION OF message_search
+            FOR VALUES FROM (%2$L) TO (%3$L)', each.name, each.first_id, each.end_id);
+    END LOOP;
+END
+$$
 """
 
 
@@ -116,6 +165,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', fields.UUIDField(primary_key=True, default=uuid4, unique=True, db_index=True)),
                 ('case_id', fields.UUIDField()),
+                ('message_id', fields.UUIDField(db_index=True)),
                 ('author_id', fields.UUIDField()),
                 ('text', fields.TextField(unique=False)),
                 ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
@@ -131,7 +181,7 @@ class Migration(migrations.Migration):
                 ('kind', fields.TextField(unique=False)),
                 ('case_id', fields.UUIDField(db_index=True)),
                 ('conversation_id', fields.UUIDField()),
-                ('message_id', fields.UUIDField()),
+                ('message_id', fields.UUIDField(db_index=True)),
                 ('outcome', fields.TextField(unique=False)),
                 ('explanation', fields.TextField(null=True, unique=False)),
                 ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
@@ -141,4 +191,6 @@ class Migration(migrations.Migration):
             bases=['Model'],
         ),
         ops.RunSQL(_CONSTRAINTS, _FREE),
+        ops.RunSQL(_MONTHS, ops.RunSQL.noop),
+        ops.RunSQL(_MONTHS_THERE, ops.RunSQL.noop),
     ]

@@ -94,6 +94,17 @@ _ACT = f""", forgotten_receipts AS (
 ), forgotten_answers AS (
     DELETE FROM idempotency_records
     WHERE object_id = ANY (ARRAY(SELECT id FROM decided WHERE expires))
+), forgotten_versions AS (
+    DELETE FROM message_versions
+    WHERE message_id = ANY (ARRAY(SELECT id FROM decided WHERE expires))
+), forgotten_search AS (
+    DELETE FROM message_search WHERE message_id = ANY (ARRAY(SELECT id FROM decided WHERE expires))
+), forgotten_reports AS (
+    DELETE FROM reports WHERE message_id = ANY (ARRAY(SELECT id FROM decided WHERE expires))
+), forgotten_notes AS (
+    DELETE FROM case_notes WHERE message_id = ANY (ARRAY(SELECT id FROM decided WHERE expires))
+), forgotten_notices AS (
+    DELETE FROM notices WHERE message_id = ANY (ARRAY(SELECT id FROM decided WHERE expires))
 ), forgotten AS (
     DELETE FROM messages WHERE id = ANY (ARRAY(SELECT id FROM decided WHERE expires))
 ), archived AS (
