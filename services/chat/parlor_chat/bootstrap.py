@@ -27,6 +27,7 @@ from parlor_chat.usecases.change_message import ChangeMessage
 from parlor_chat.usecases.chat_services import ChatServices
 from parlor_chat.usecases.close_case import CloseCase
 from parlor_chat.usecases.create_conversation import CreateConversation
+from parlor_chat.usecases.erase_messages import EraseMessages
 from parlor_chat.usecases.evidence_keys import EvidenceKeys
 from parlor_chat.usecases.expiry_runs import ExpiryRuns
 from parlor_chat.usecases.exports import DeleteExports, Exports
@@ -36,6 +37,7 @@ from parlor_chat.usecases.index_messages import IndexMessages
 from parlor_chat.usecases.read_audit import ReadAudit
 from parlor_chat.usecases.read_holds import ReadHolds
 from parlor_chat.usecases.recheck_conversations import RecheckDue
+from parlor_chat.usecases.read_erasure import ReadErasure
 from parlor_chat.usecases.record_receipt import RecordReceipt
 from parlor_chat.usecases.record_view import RecordView
 from parlor_chat.usecases.release_hold import ReleaseHold
@@ -101,6 +103,7 @@ async def api(settings: ChatSettings) -> Api:
         ),
         expiry_runs=ExpiryRuns(database),
         exports=Exports(database),
+        read_erasure=ReadErasure(database),
         read_audit=ReadAudit(database, settings.signer, sign_audit_head),
         evidence_keys=evidence_keys,
         record_view=RecordView(database),
@@ -153,6 +156,7 @@ async def worker(settings: ChatSettings) -> Worker:
     index_messages = IndexMessages(database)
     build_exports = BuildExports(database, settings.signer, settings.chat_export_keep)
     delete_exports = DeleteExports(database)
+    erase_messages = EraseMessages(database)
     evidence_keys = EvidenceKeys(database, settings.signer)
     sign_audit_head = SignAuditHead(database, settings.signer, evidence_keys)
 
@@ -169,6 +173,7 @@ async def worker(settings: ChatSettings) -> Worker:
             "audit-heads": lambda: every(60, "audit-heads", sign_audit_head),
             "prune-tickets": lambda: every(60, "prune-tickets", lambda: prune_tickets(database)),
             "build-exports": lambda: every(2, "build-exports", build_exports),
+            "erase-messages": lambda: every(2, "erase-messages", erase_messages),
             "delete-exports": lambda: every(60, "delete-exports", delete_exports),
             "prune-inbox": lambda: every(3600, "prune-inbox", lambda: prune_inbox(database)),
         },

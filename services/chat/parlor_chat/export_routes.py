@@ -5,7 +5,8 @@ from parlor_kit.principal import Role
 from parlor_kit.routing import Route, only
 
 from parlor_chat import export_errors
-from parlor_chat.api import exports
+from parlor_chat.api import erasures, exports
+from parlor_chat.api.erasure_schemas import ErasureView
 from parlor_chat.api.export_schemas import ExportPage, ExportView, NewExport
 
 _REVIEWERS = only(Role.MODERATOR, Role.ADMIN)
@@ -48,5 +49,12 @@ ROWS = (
             export_errors.ExportGone,
         ),
         streams="application/zip",
+    ),
+    Route(
+        "GET",
+        "/api/v1/admin/erasures/{account_id}",
+        erasures.read_erasure,
+        only(Role.ADMIN),
+        answers={200: ErasureView},
     ),
 )

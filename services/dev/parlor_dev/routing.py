@@ -36,6 +36,7 @@ _PREFIXES: Mapping[str, tuple[str, ...]] = {
         "/api/v1/admin/evidence-keys",
         "/api/v1/admin/legal-holds",
         "/api/v1/admin/exports",
+        "/api/v1/admin/erasures",
     ),
 }
 _EXACT: Mapping[str, tuple[str, ...]] = {"identity": ("/.well-known/jwks.json",)}

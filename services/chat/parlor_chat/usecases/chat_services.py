@@ -18,6 +18,7 @@ from parlor_chat.usecases.give_notices import Notices
 from parlor_chat.usecases.handle_case import AssignCase
 from parlor_chat.usecases.read_audit import ReadAudit
 from parlor_chat.usecases.read_holds import ReadHolds
+from parlor_chat.usecases.read_erasure import ReadErasure
 from parlor_chat.usecases.record_receipt import RecordReceipt
 from parlor_chat.usecases.record_view import RecordView
 from parlor_chat.usecases.release_hold import ReleaseHold
@@ -69,5 +70,6 @@ class ChatServices:
     evidence_keys: EvidenceKeys
     record_view: RecordView
 
-    # -- exports
+    # -- exports, erased accounts
     exports: Exports
+    read_erasure: ReadErasure
