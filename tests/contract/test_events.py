@@ -14,6 +14,7 @@ TYPES = {
     "account.disabled",
     "account.enabled",
     "account.changed",
+    "account.administered",
     "account.erased",
     "relationship.started",
     "relationship.ended",

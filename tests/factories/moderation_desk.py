@@ -90,7 +90,7 @@ class Desk:
             json={"reason": "released by mistake"},
         )
 
-    async def audit(self, path: str = "", user: User | None = None, **query: str) -> Reply:
+    async def audit(self, path: str = "", user: User | None = None, /, **query: str) -> Reply:
         return await self.served.public.call(
             "GET",
             f"/api/v1/admin/audit{path}",

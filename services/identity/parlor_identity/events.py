@@ -4,6 +4,7 @@ Topic `identity.events`, keyed by account. `version` counts an account's events,
 which has seen a later one drops an earlier. Published in the transaction that changed the row.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -13,6 +14,7 @@ from parlor_kit.events import Event
 
 TOPIC = "identity.events"
 
+ADMINISTERED = "account.administered"
 REGISTERED = "account.registered"
 CHANGED = "account.changed"
 DISABLED = "account.disabled"
@@ -55,6 +57,34 @@ def account_event(type_: str, account: AccountState) -> Event:
             "display_name": account.display_name,
             "email": account.email,
             "version": account.version,
+        },
+    )
+
+
+def account_administered(
+    *,
+    action: str,
+    actor: str,
+    role: str,
+    account_id: UUID | None,
+    at: datetime,
+    details: Mapping[str, str | int | bool],
+) -> Event:
+    """Somebody who may has done or looked up something; for the audit log, which chat keeps.
+
+    Keyed by the actor, so that what one does is recorded in that order.
+    """
+    return Event(
+        TOPIC,
+        ADMINISTERED,
+        actor,
+        {
+            "action": action,
+            "actor": actor,
+            "role": role,
+            "account_id": None if account_id is None else str(account_id),
+            "at": rfc3339(at),
+            "details": dict(details),
         },
     )
 

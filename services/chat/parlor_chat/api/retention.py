@@ -3,6 +3,7 @@
 from parlor_kit.answers import Answer, StreamedAnswer
 from parlor_kit.routing import Call
 
+from parlor_chat.api.recorded import recorded
 from parlor_chat.api.retention_schemas import RunPage, RunView
 from parlor_chat.retention_models import RunState
 from parlor_chat.usecases.audit_trail import Actor
@@ -27,17 +28,20 @@ async def _run(call: Call[ChatServices], actor: Actor, order: RunOrder) -> Answe
     return Answer(202 if run.state is RunState.RUNNING else 200, RunView.of(run))
 
 
+@recorded("archive_expiry.listed")
 async def list_archive_expiry_runs(call: Call[ChatServices]) -> Answer:
     """List the runs of archive expiry, newest first."""
     runs, more = await call.app.expiry_runs.page(call.query.limit, call.query.cursor)
     return Answer(200, RunPage(items=[RunView.of(run) for run in runs], next_cursor=more))
 
 
+@recorded("archive_expiry.viewed")
 async def read_archive_expiry_run(call: Call[ChatServices]) -> Answer:
     """Say how a run of archive expiry stands."""
     return Answer(200, RunView.of(await call.app.expiry_runs.get(call.id("run_id"))))
 
 
+@recorded("archive_expiry.manifest_exported")
 async def read_archive_expiry_manifest(call: Call[ChatServices]) -> StreamedAnswer:
     """Download what a run archived, expired and kept, one canonical JSON line a decision."""
     run = await call.app.expiry_runs.get(call.id("run_id"))

@@ -21,6 +21,7 @@ from parlor_identity.usecases.accounts import (
     lock_account,
     still_acting,
 )
+from parlor_identity.usecases.admin_actions import Actor, tell
 from parlor_identity.usecases.sessions import end_sessions
 
 _EVENTS = {AccountStatus.ACTIVE: events.ENABLED, AccountStatus.DISABLED: events.DISABLED}
@@ -62,11 +63,15 @@ class ChangeStatus:
             lifts = account.suspended_for is not None and status is AccountStatus.ACTIVE
             if lifts:
                 account = await _lift(transaction, account)
+                tell(transaction, "account.suspension_lifted", Actor.user(actor), account.id)
             if account.managed_by == ManagedBy.OPERATOR:
                 if lifts:
                     return account
                 raise ManagedByOperator()
-            return await set_status(transaction, account, status)
+            changed = await set_status(transaction, account, status)
+            if changed is not account:
+                tell(transaction, _EVENTS[status], Actor.user(actor), account.id)
+            return changed
 
 
 async def _lift(transaction: Transaction, account: AccountRow) -> AccountRow:

@@ -14,6 +14,7 @@ from parlor_kit.principal import Role
 
 from parlor_identity.models import AccountStatus
 from parlor_identity.usecases.accounts import lock_account
+from parlor_identity.usecases.admin_actions import IDENTITY, tell
 from parlor_identity.usecases.change_status import set_status
 
 log = logs.get("suspension")
@@ -35,3 +36,4 @@ async def suspend_account(transaction: Transaction, event: Event) -> None:
         "UPDATE accounts SET suspended_for = $2 WHERE id = $1", account_id, case_id
     )
     await set_status(transaction, account, AccountStatus.DISABLED)
+    tell(transaction, "account.suspended", IDENTITY, account_id, case_id=str(case_id))

@@ -3,7 +3,12 @@
 from uuid import uuid4
 
 import pytest
-from parlor_chat.retention_events import archive_expiry_ran, hold_placed, hold_released, hold_restored
+from parlor_chat.retention_events import (
+    archive_expiry_ran,
+    hold_placed,
+    hold_released,
+    hold_restored,
+)
 from parlor_kit.clock import now
 from parlor_kit.events import Event, Schemas
 from parlor_kit.settings import ServiceSettings
