@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 import asyncpg
+from parlor_chat.signing import Signer
 from parlor_chat.usecases.audit_trail import Actor
 from parlor_chat.usecases.legal_holds import LegalHold
 from parlor_chat.usecases.run_archive_expiry import Periods
@@ -20,6 +21,7 @@ from parlor_kit.ids import new_id
 
 ADMIN = Actor("0197a000-0000-7000-8000-000000000001", "admin")
 PERIODS = Periods(timedelta(days=30), timedelta(days=365))
+SIGNER = Signer(bytes(range(32)))
 PlacesHold = Callable[..., Awaitable[LegalHold]]
 
 FRESH = timedelta(days=1)

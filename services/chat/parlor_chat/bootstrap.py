@@ -29,19 +29,20 @@ from parlor_chat.usecases.close_case import CloseCase
 from parlor_chat.usecases.create_conversation import CreateConversation
 from parlor_chat.usecases.erase_messages import EraseMessages
 from parlor_chat.usecases.evidence_keys import EvidenceKeys
-from parlor_chat.usecases.expiry_runs import ExpiryRuns
+from parlor_chat.usecases.expiry_months import make_months
 from parlor_chat.usecases.exports import DeleteExports, Exports
 from parlor_chat.usecases.give_notices import Notices
 from parlor_chat.usecases.handle_case import AssignCase
 from parlor_chat.usecases.index_messages import IndexMessages
 from parlor_chat.usecases.read_audit import ReadAudit
+from parlor_chat.usecases.read_erasure import ReadErasure
 from parlor_chat.usecases.read_holds import ReadHolds
 from parlor_chat.usecases.recheck_conversations import RecheckDue
-from parlor_chat.usecases.read_erasure import ReadErasure
 from parlor_chat.usecases.record_receipt import RecordReceipt
 from parlor_chat.usecases.record_view import RecordView
 from parlor_chat.usecases.release_hold import ReleaseHold
 from parlor_chat.usecases.restore_hold import RestoreHold
+from parlor_chat.usecases.retention_policies import RetentionPolicies
 from parlor_chat.usecases.review_conversation import ReviewConversation
 from parlor_chat.usecases.run_archive_expiry import Periods, RunArchiveExpiry
 from parlor_chat.usecases.search_messages import SearchMessages
@@ -50,6 +51,7 @@ from parlor_chat.usecases.socket_access import SocketAccess, prune_tickets
 from parlor_chat.usecases.upsert_hold import OrphanHold, ReportHold, UpsertHold
 from parlor_chat.usecases.view_cases import ViewCases
 from parlor_chat.usecases.view_conversations import ViewConversations
+from parlor_chat.usecases.view_expiry_runs import ExpiryRuns
 
 
 async def api(settings: ChatSettings) -> Api:
@@ -92,16 +94,9 @@ async def api(settings: ChatSettings) -> Api:
         upsert_hold=UpsertHold(database, settings.chat_release_grace),
         orphan_hold=OrphanHold(database),
         report_hold=ReportHold(database),
-        run_archive_expiry=RunArchiveExpiry(
-            database,
-            idempotency,
-            Periods(
-                settings.chat_archive_after,
-                settings.chat_expire_after,
-                early=settings.chat_early_expiry,
-            ),
-        ),
+        run_archive_expiry=_expiry(settings, database, evidence_keys, sign_audit_head),
         expiry_runs=ExpiryRuns(database),
+        retention_policies=RetentionPolicies(database, _periods(settings)),
         exports=Exports(database),
         read_erasure=ReadErasure(database),
         read_audit=ReadAudit(database, settings.signer, sign_audit_head),
@@ -160,7 +155,10 @@ async def worker(settings: ChatSettings) -> Worker:
     evidence_keys = EvidenceKeys(database, settings.signer)
     sign_audit_head = SignAuditHead(database, settings.signer, evidence_keys)
 
+    expiry = _expiry(settings, database, evidence_keys, sign_audit_head)
+
     async def close() -> None:
+        await expiry.close()
         await customer.close()
         await database.close()
 
@@ -170,6 +168,8 @@ async def worker(settings: ChatSettings) -> Worker:
             "consumer": consumer.run,
             "recheck": lambda: every(2, "recheck", recheck),
             "index-messages": lambda: every(1, "index-messages", index_messages),
+            "make-months": lambda: every(3600, "make-months", lambda: make_months(database)),
+            "resume-expiry": lambda: every(30, "resume-expiry", expiry.resume),
             "audit-heads": lambda: every(60, "audit-heads", sign_audit_head),
             "prune-tickets": lambda: every(60, "prune-tickets", lambda: prune_tickets(database)),
             "build-exports": lambda: every(2, "build-exports", build_exports),
@@ -179,6 +179,25 @@ async def worker(settings: ChatSettings) -> Worker:
         },
         ready={"database": database.answers},
         close=close,
+    )
+
+
+def _periods(settings: ChatSettings) -> Periods:
+    return Periods(
+        settings.chat_archive_after, settings.chat_expire_after, early=settings.chat_early_expiry
+    )
+
+
+def _expiry(
+    settings: ChatSettings, database: Database, keys: EvidenceKeys, sign_head: SignAuditHead
+) -> RunArchiveExpiry:
+    return RunArchiveExpiry(
+        database,
+        Idempotency(database, Sealer(settings.secret_key)),
+        _periods(settings),
+        settings.signer,
+        before_signing=keys.introduce,
+        after_run=sign_head,
     )
 
 

@@ -31,6 +31,7 @@ from parlor_chat.export_models import (
 )
 from parlor_chat.retention_models import (
     ArchiveExpiryChunk,
+    ArchiveExpiryManifest,
     ArchiveExpiryRun,
     AuditRecord,
     Hold,
@@ -41,6 +42,7 @@ from parlor_chat.retention_models import (
 __all__ = [
     "Account",
     "ArchiveExpiryChunk",
+    "ArchiveExpiryManifest",
     "ArchiveExpiryRun",
     "AuditHead",
     "AuditRecord",

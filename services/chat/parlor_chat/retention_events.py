@@ -95,7 +95,7 @@ def archive_expiry_ran(
     held: int,
     manifest_sha256: str,
 ) -> Event:
-    """A run has ended; an interrupted one tells of what it had committed until then."""
+    """A run has ended; one that did not finish tells of what it had committed until then."""
     return Event(
         topic=TOPIC,
         type="archive_expiry.ran",

@@ -17,6 +17,7 @@ from parlor_chat import (
     export_routes,
     hold_routes,
     retention_errors,
+    retention_routes,
 )
 from parlor_chat.api import conversations, legal_holds, live, messages, moderation, retention
 from parlor_chat.api.retention_schemas import (
@@ -213,6 +214,7 @@ PUBLIC = Routes(
             answers={200: None},
             streams="application/x-ndjson",
         ),
+        *retention_routes.ROWS,
         *audit_routes.ROWS,
         *hold_routes.ROWS,
         *export_routes.ROWS,

@@ -32,6 +32,7 @@ _PREFIXES: Mapping[str, tuple[str, ...]] = {
         "/api/v1/admin/moderation",
         "/api/v1/admin/cases",
         "/api/v1/admin/archive-expiry",
+        "/api/v1/admin/retention-policies",
         "/api/v1/admin/audit",
         "/api/v1/admin/evidence-keys",
         "/api/v1/admin/legal-holds",

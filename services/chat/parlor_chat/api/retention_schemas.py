@@ -303,6 +303,34 @@ class NewRun(NewScheduledRun):
     expire_after: Period | None = None
 
 
+class ProgressView(View):
+    """How far a run is: months of messages, and messages within the month where it is now.
+
+    A month that expires as a whole is dropped, and is planned and decided about at once.
+    """
+
+    months: int
+    months_done: int
+    months_dropped: int
+    month_planned: int
+    month_decided: int
+    percent: int
+
+    @classmethod
+    def of(cls, run: ExpiryRun) -> "ProgressView":
+        ended = run.state is RunState.FINISHED
+        share = run.month_decided / run.month_planned if run.month_planned else 0.0
+        done = (run.months_done + min(share, 1.0)) / run.months if run.months else 0.0
+        return cls(
+            months=run.months,
+            months_done=run.months if ended else run.months_done,
+            months_dropped=run.months_dropped,
+            month_planned=run.month_planned,
+            month_decided=run.month_decided,
+            percent=100 if ended else min(int(100 * done), 99),
+        )
+
+
 class RunView(View):
     """A run; `finished_at` and `manifest_sha256` are null while it goes on."""
 
@@ -319,6 +347,9 @@ class RunView(View):
     expired: int
     held: int
     manifest_sha256: str | None
+    progress: ProgressView
+    cancel_requested_at: Moment | None
+    cancel_requested_by: str | None
 
     @classmethod
     def of(cls, run: ExpiryRun) -> "RunView":
@@ -336,6 +367,9 @@ class RunView(View):
             expired=run.expired,
             held=run.held,
             manifest_sha256=run.manifest_sha256,
+            progress=ProgressView.of(run),
+            cancel_requested_at=run.cancel_requested_at,
+            cancel_requested_by=run.cancel_requested_by,
         )
 
 

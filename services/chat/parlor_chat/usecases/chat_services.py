@@ -12,17 +12,17 @@ from parlor_chat.usecases.change_message import ChangeMessage
 from parlor_chat.usecases.close_case import CloseCase
 from parlor_chat.usecases.create_conversation import CreateConversation
 from parlor_chat.usecases.evidence_keys import EvidenceKeys
-from parlor_chat.usecases.expiry_runs import ExpiryRuns
 from parlor_chat.usecases.exports import Exports
 from parlor_chat.usecases.give_notices import Notices
 from parlor_chat.usecases.handle_case import AssignCase
 from parlor_chat.usecases.read_audit import ReadAudit
-from parlor_chat.usecases.read_holds import ReadHolds
 from parlor_chat.usecases.read_erasure import ReadErasure
+from parlor_chat.usecases.read_holds import ReadHolds
 from parlor_chat.usecases.record_receipt import RecordReceipt
 from parlor_chat.usecases.record_view import RecordView
 from parlor_chat.usecases.release_hold import ReleaseHold
 from parlor_chat.usecases.restore_hold import RestoreHold
+from parlor_chat.usecases.retention_policies import RetentionPolicies
 from parlor_chat.usecases.review_conversation import ReviewConversation
 from parlor_chat.usecases.run_archive_expiry import RunArchiveExpiry
 from parlor_chat.usecases.search_messages import SearchMessages
@@ -31,6 +31,7 @@ from parlor_chat.usecases.socket_access import SocketAccess
 from parlor_chat.usecases.upsert_hold import OrphanHold, ReportHold, UpsertHold
 from parlor_chat.usecases.view_cases import ViewCases
 from parlor_chat.usecases.view_conversations import ViewConversations
+from parlor_chat.usecases.view_expiry_runs import ExpiryRuns
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ class ChatServices:
     report_hold: ReportHold
     run_archive_expiry: RunArchiveExpiry
     expiry_runs: ExpiryRuns
+    retention_policies: RetentionPolicies
 
     # -- audit
     read_audit: ReadAudit

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import asyncpg
 import pytest
-from factories.chat_archive import ADMIN, ANCIENT, OLD, PERIODS, PlacesHold
+from factories.chat_archive import ADMIN, ANCIENT, OLD, PERIODS, SIGNER, PlacesHold
 from parlor_chat.usecases.legal_holds import LegalHold
 from parlor_chat.usecases.place_hold import place_hold
 from parlor_chat.usecases.run_archive_expiry import RunArchiveExpiry
@@ -77,7 +77,7 @@ async def owner(database_access: DatabaseAccess) -> AsyncIterator[asyncpg.Connec
 def expiry(database: Database) -> RunArchiveExpiry:
     """Archive expiry in batches of ten, so that a small test has many of them."""
     return RunArchiveExpiry(
-        database, Idempotency(database, Sealer(b"k" * 32)), PERIODS, batch_messages=10
+        database, Idempotency(database, Sealer(b"k" * 32)), PERIODS, SIGNER, batch_messages=10
     )
 
 
@@ -85,7 +85,7 @@ def expiry(database: Database) -> RunArchiveExpiry:
 def small_batches(database: Database) -> RunArchiveExpiry:
     """Archive expiry that takes long over little, so that a test can get in between."""
     return RunArchiveExpiry(
-        database, Idempotency(database, Sealer(b"k" * 32)), PERIODS, batch_messages=2
+        database, Idempotency(database, Sealer(b"k" * 32)), PERIODS, SIGNER, batch_messages=2
     )
 
 
