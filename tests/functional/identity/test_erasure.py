@@ -1,6 +1,5 @@
 """People have their account erased: who may, what goes at once, and what nobody can find then."""
 
-
 import orjson
 import pytest
 from factories.identity_replicas import (

@@ -10,6 +10,11 @@ from factories.case_desk import CaseDesk, message_of
 from factories.chat_archive import ANCIENT, FRESH, converse, retained
 from factories.identity_stand_in import IdentityStandIn
 from factories.moderation_desk import Desk
+from factories.polling import until_true
+from parlor_chat.case_models import Category
+from parlor_chat.usecases.audit_trail import Actor
+from parlor_chat.usecases.report_message import report_message
+from parlor_kit.database import Database, Transaction
 
 pytestmark = pytest.mark.integration
 
@@ -289,6 +294,55 @@ async def test_a_case_keeps_its_conversation_until_it_is_closed_and_then_its_wor
     shown = (await cases.dossier(case_id)).body
     assert (shown["message"], shown["reports"], shown["notes"]) == (None, [], [])
     assert shown["case"]["outcome"] == "warned"
+
+
+async def test_what_a_hold_keeps_keeps_every_version(
+    cases: CaseDesk, desk: Desk, rows: asyncpg.Connection
+) -> None:
+    await desk.hold(cases.conversation_id)
+    await rows.execute("UPDATE messages SET sent_at = now()")
+    sent = await rows.fetchval("SELECT body FROM messages WHERE id = $1", cases.message_id)
+    path = f"/messages/{cases.message_id}"
+    await cases.call(cases.sender, "PATCH", path, json={"body": "nothing to see"})
+    await cases.call(cases.sender, "DELETE", path)
+    await cases.close(await cases.opened(), "removed")
+    await rows.execute("UPDATE messages SET sent_at = sent_at - $1::interval", ANCIENT)
+    assert (await desk.expire()).body["held"] == 1
+    (message,) = (await desk.review(cases.conversation_id)).body["messages"]
+    assert [version["body"] for version in message["versions"]] == [sent, "nothing to see", None]
+    assert await rows.fetchval("SELECT body FROM messages WHERE id = $1", cases.message_id) == sent
+
+
+async def test_a_report_that_commits_first_wins_against_a_run_that_waits(
+    cases: CaseDesk, desk: Desk, rows: asyncpg.Connection, database: Database
+) -> None:
+    await rows.execute("UPDATE messages SET sent_at = sent_at - $1::interval", ANCIENT)
+    connection = await asyncpg.connect(database.url)
+    try:
+        async with connection.transaction():
+            transaction = Transaction(connection)
+            await report_message(
+                transaction,
+                cases.reporter.id,
+                Actor(str(cases.reporter.id), "customer"),
+                cases.message_id,
+                category=Category.THREAT,
+                reason="in the last moment",
+            )
+            running = asyncio.ensure_future(desk.expire())
+
+            async def waits() -> bool:
+                found = await rows.fetchval(
+                    "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'advisory'"
+                )
+                return bool(found)
+
+            await until_true(waits)
+            await transaction.flush()
+    finally:
+        await connection.close()
+    run = (await running).body
+    assert (run["expired"], run["held"]) == (0, 1)
 
 
 async def test_the_event_of_a_case_names_no_word(cases: CaseDesk, rows: asyncpg.Connection) -> None:
