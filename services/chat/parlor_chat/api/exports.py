@@ -5,6 +5,7 @@ from parlor_kit.database import Transaction
 from parlor_kit.routing import Call
 
 from parlor_chat.api.export_schemas import ExportPage, ExportView
+from parlor_chat.api.recorded import recorded
 from parlor_chat.usecases.chat_services import ChatServices
 from parlor_chat.usecases.request_export import request_export as request
 
@@ -19,12 +20,14 @@ async def request_export(call: Call[ChatServices]) -> Answer:
     return await call.app.idempotency.once(call.idempotency_key, work)
 
 
+@recorded("export.listed")
 async def list_exports(call: Call[ChatServices]) -> Answer:
     """List exports, newest first: an admin sees all, a moderator their own."""
     found, more = await call.app.exports.page(call.user, call.query.limit, call.query.cursor)
     return Answer(200, ExportPage(items=[ExportView.of(each) for each in found], next_cursor=more))
 
 
+@recorded("export.viewed")
 async def get_export(call: Call[ChatServices]) -> Answer:
     """Say how far an export is."""
     return Answer(200, ExportView.of(await call.app.exports.get(call.user, call.id("export_id"))))

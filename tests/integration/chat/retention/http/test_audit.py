@@ -1,4 +1,4 @@
-"""The audit log over HTTP: who may, what is found, what is recorded, and an export that verifies."""
+"""The audit log over HTTP: who may, what is found and recorded, and an export that verifies."""
 
 import json
 from collections.abc import Awaitable, Callable
