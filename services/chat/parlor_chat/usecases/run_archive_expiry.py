@@ -94,7 +94,7 @@ class RunArchiveExpiry:
         self._database = database
         self._idempotency = idempotency
         self._periods = periods
-        self._signer = signer
+        self.signer = signer
         self._before_signing = before_signing
         self._after_run = after_run
         self._batch_messages = batch_messages
@@ -176,7 +176,7 @@ class RunArchiveExpiry:
         if self._before_signing is not None:
             await self._before_signing()
         return await ExpirySession.open(
-            self._database, self._signer, batch_messages=self._batch_messages
+            self._database, self.signer, batch_messages=self._batch_messages
         )
 
     async def _left_open(self, session: ExpirySession) -> ExpiryRun | None:

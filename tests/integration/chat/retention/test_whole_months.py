@@ -17,6 +17,17 @@ from parlor_kit.database import Database, Transaction
 
 pytestmark = pytest.mark.integration
 
+_EDITED = """
+INSERT INTO message_versions
+    (message_id, version, conversation_id, event_seq, kind, body, by_user_id, at)
+SELECT id, 2, conversation_id, 1000 + seq, 'edited', body, id, sent_at FROM messages
+"""
+
+_INDEXED = """
+INSERT INTO message_search (message_id, conversation_id, document)
+SELECT id, conversation_id, to_tsvector('simple', body) FROM messages
+"""
+
 REAL = RunOrder()
 DRY = RunOrder(dry_run=True)
 
@@ -38,13 +49,15 @@ async def test_a_month_in_which_nothing_is_held_is_dropped_with_all_its_traces(
     database: Database, rows: asyncpg.Connection, expiry: RunArchiveExpiry
 ) -> None:
     pasts = [await converse(rows, [ANCIENT] * 7 + [FRESH] * 2) for _ in range(5)]
+    await rows.execute(_EDITED)
+    await rows.execute(_INDEXED)
     dry = await expiry(ADMIN, DRY)
     assert await ancient_month_is_there(rows)
     run = await expiry(ADMIN, REAL)
     assert not await ancient_month_is_there(rows)
     assert (run.expired, run.months_dropped) == (35, 1)
     assert [await retained(rows, past.id) for past in pasts] == [2] * 5
-    for table in ("receipts", "message_keys"):
+    for table in ("receipts", "message_keys", "message_versions", "message_search"):
         assert (
             await rows.fetchval(
                 f"SELECT count(*) FROM {table} WHERE message_id NOT IN (SELECT id FROM messages)"
