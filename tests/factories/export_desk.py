@@ -14,6 +14,7 @@ from factories.identity_stand_in import User
 from factories.running_api import Reply, RunningApi
 from parlor_chat.signing import Signer
 from parlor_chat.usecases.build_exports import BuildExports
+from parlor_chat.usecases.evidence_keys import EvidenceKeys
 from parlor_kit.database import Database
 
 EXPORTS = "/api/v1/admin/exports"
@@ -59,7 +60,14 @@ class ExportDesk:
         )
 
     def builder(self, **options: Any) -> BuildExports:
-        return BuildExports(self.database, self.signer, timedelta(days=7), **options)
+        keys = EvidenceKeys(self.database, self.signer)
+        return BuildExports(
+            self.database,
+            self.signer,
+            timedelta(days=7),
+            before_signing=keys.introduce,
+            **options,
+        )
 
     async def export(self, **body: Any) -> Opened:
         """An export that was asked for, built and downloaded by the admin."""

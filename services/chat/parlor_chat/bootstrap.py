@@ -149,7 +149,12 @@ async def worker(settings: ChatSettings) -> Worker:
     )
     recheck = RecheckDue(database, entitlements)
     index_messages = IndexMessages(database)
-    build_exports = BuildExports(database, settings.signer, settings.chat_export_keep)
+    build_exports = BuildExports(
+        database,
+        settings.signer,
+        settings.chat_export_keep,
+        before_signing=evidence_keys.introduce,
+    )
     delete_exports = DeleteExports(database)
     erase_messages = EraseMessages(database)
     evidence_keys = EvidenceKeys(database, settings.signer)

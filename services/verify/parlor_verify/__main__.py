@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 
 from parlor_verify.audit import verify_audit
+from parlor_verify.export import verify_export
 from parlor_verify.manifest import verify_manifest
 
 Check = Callable[[Sequence[str]], int]
@@ -13,6 +14,7 @@ Check = Callable[[Sequence[str]], int]
 # exit status: 0 everything holds, 1 something does not, 2 it cannot be read.
 COMMANDS: Mapping[str, tuple[str, Check]] = {
     "verify-audit": ("an exported audit log", verify_audit),
+    "verify-export": ("an export of conversations", verify_export),
     "verify-manifest": ("what archive expiry says it deleted", verify_manifest),
 }
 

@@ -7,22 +7,19 @@ what costs the processor is done off the event loop, since the relay of this pro
 """
 
 import asyncio
-import hashlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import orjson
 from parlor_kit import logs
-from parlor_kit.answers import dumps
-from parlor_kit.clock import now, rfc3339
 from parlor_kit.database import Database
 from parlor_kit.ids import new_id
 
 from parlor_chat import export_rendering as rendering
-from parlor_chat.export_models import ChunkKind
-from parlor_chat.signing import EXPORT_MANIFEST, Signer, canonical
+from parlor_chat.signing import Signer
 from parlor_chat.usecases import audit_trail
 from parlor_chat.usecases.export_reading import read_conversation, read_messages
 from parlor_chat.usecases.export_writer import (
@@ -33,7 +30,8 @@ from parlor_chat.usecases.export_writer import (
     ExportWriter,
     LeaseLost,
 )
-from parlor_chat.usecases.exports import BUILDER, about, chunks
+from parlor_chat.usecases.exports import BUILDER, about
+from parlor_chat.usecases.finish_export import finish_export, planned_conversations
 
 log = logs.get("exports")
 
@@ -65,19 +63,8 @@ UPDATE exports SET messages_done = $2, messages_total = coalesce(messages_total,
 )) WHERE id = $1
 """
 
-_PLANNED = """
-SELECT position, conversation_id, messages, found FROM export_conversations
-WHERE export_id = $1 AND position > $2 ORDER BY position LIMIT 100
-"""
-
 _WAS_READ = """
 UPDATE export_conversations SET messages = $3, found = $4 WHERE export_id = $1 AND position = $2
-"""
-
-_READY = """
-UPDATE exports SET state = 'ready', finished_at = $3, expires_at = $4, size_bytes = $5,
-    sha256 = $6, manifest_sha256 = $7, builder = NULL, leased_until = NULL
-WHERE id = $1 AND builder = $2 RETURNING true
 """
 
 _GIVE_UP = """
@@ -87,23 +74,9 @@ WHERE id = $1 AND builder = $2
 """
 
 _LET_GO = """
-UPDATE exports SET state = 'pending', builder = NULL, leased_until = NULL
+UPDATE exports SET state = 'pending', builder = NULL, leased_until = NULL,
+    attempts = greatest(attempts - $3, 0)
 WHERE id = $1 AND builder = $2
-"""
-
-_README = b"""An export of conversations.
-
-index.html                            where a person begins to read
-conversations/<id>/conversation.json  the conversation, its people and its legal holds
-conversations/<id>/messages.jsonl     a line a message: its text as it was sent, every later
-                                      version, who took part at that time, to whom it was
-                                      delivered and when, who read it and when
-conversations/<id>/conversation.html  the same for reading
-conversations/<id>/messages/*.eml     the same, a mail a message (RFC 5322)
-manifest.json                         every file with its size and SHA-256
-manifest.dsse.json                    the signed statement of manifest.json (DSSE, Ed25519)
-
-All times are in UTC. `parlor verify-export` checks the whole without asking anybody.
 """
 
 
@@ -116,12 +89,14 @@ class BuildExports:
         signer: Signer,
         keep: timedelta,
         *,
+        before_signing: Callable[[], Awaitable[None]],
         page: int = _PAGE,
         chunk_bytes: int = CHUNK_BYTES,
     ) -> None:
         self._database = database
         self._signer = signer
         self._keep = keep
+        self._before_signing = before_signing
         self._page = page
         self._chunk_bytes = chunk_bytes
 
@@ -131,6 +106,7 @@ class BuildExports:
             pass
 
     async def _next(self) -> bool:
+        await self._before_signing()
         claim = await self._claim()
         if claim is None:
             return False
@@ -144,9 +120,12 @@ class BuildExports:
                 log.info("export.ready", **said)
         except LeaseLost:
             log.warning("export.lease_lost", **said)
-        except Exception:
-            async with self._database.connection() as connection:
-                await connection.execute(_LET_GO, claim.id, claim.builder)
+        except BaseException as fault:
+            # Who is told to stop has not failed. Where this does not succeed, the lease runs out.
+            uncounted = int(isinstance(fault, asyncio.CancelledError))
+            with suppress(Exception):
+                async with self._database.connection() as connection:
+                    await connection.execute(_LET_GO, claim.id, claim.builder, uncounted)
             raise
         return True
 
@@ -179,24 +158,16 @@ class BuildExports:
     async def _build(self, claim: Claim) -> None:
         writer = ExportWriter(self._database, claim, chunk_bytes=self._chunk_bytes)
         read: list[tuple[int, UUID, int | None]] = []
-        async for planned in self._planned(claim.id, writer.conversations):
+        async for planned in planned_conversations(
+            self._database, claim.id, after=writer.conversations
+        ):
             messages = await self._conversation(writer, planned["conversation_id"])
             read.append((planned["position"], planned["conversation_id"], messages))
             writer.conversations += 1
             if writer.full or len(read) == _CHECKPOINT_EVERY:
                 await self._checkpoint(claim, writer, read)
         await self._checkpoint(claim, writer, read)
-        await self._finish(claim, writer)
-
-    async def _planned(self, export_id: UUID, position: int) -> AsyncIterator[Any]:
-        while True:
-            async with self._database.connection() as connection:
-                rows = await connection.fetch(_PLANNED, export_id, position)
-            for row in rows:
-                yield row
-            if not rows:
-                return
-            position = rows[-1]["position"]
+        await finish_export(self._database, self._signer, self._keep, claim, writer)
 
     async def _checkpoint(
         self, claim: Claim, writer: ExportWriter, read: list[tuple[int, UUID, int | None]]
@@ -293,78 +264,3 @@ class BuildExports:
         async for lines in pages:
             await asyncio.to_thread(render, lines)
             await writer.flush_when_full()
-
-    async def _finish(self, claim: Claim, writer: ExportWriter) -> None:
-        export = claim.export
-        growing, _ = writer.begin("index.html")
-        growing.write(rendering.index_begin(f"Export of the {export['scope']} {export['subject']}"))
-        async for row in self._planned(claim.id, 0):
-            item = rendering.index_item(
-                str(row["conversation_id"]), row["messages"] if row["found"] else None
-            )
-            growing.write(item)
-        growing.write(rendering.INDEX_END)
-        writer.end(growing)
-        writer.add("README.txt", _README)
-        await writer.flush()
-        finished = now()
-        manifest_sha256 = await self._manifest(claim, writer, rfc3339(finished))
-        await writer.flush()
-        await writer.finish(chunks(self._database, claim.id, ChunkKind.DIRECTORY))
-        digest = hashlib.sha256()
-        async for chunk in chunks(self._database, claim.id, ChunkKind.CONTENT):
-            await asyncio.to_thread(digest.update, chunk)
-            async with self._database.connection() as connection:
-                await writer.renew(connection)
-        async with self._database.transaction() as transaction:
-            ours = await transaction.connection.fetchval(
-                _READY,
-                *(claim.id, claim.builder, finished, now() + self._keep),
-                *(writer.size, digest.hexdigest(), manifest_sha256),
-            )
-            if not ours:
-                raise LeaseLost()
-            await transaction.connection.execute(
-                "DELETE FROM export_chunks WHERE export_id = $1 AND kind <> 'content'", claim.id
-            )
-            await audit_trail.record(
-                transaction.connection,
-                "export.finished",
-                BUILDER,
-                details={
-                    **about(export),
-                    "conversations": writer.conversations,
-                    "messages": writer.messages,
-                    "size_bytes": writer.size,
-                    "sha256": digest.hexdigest(),
-                    "manifest_sha256": manifest_sha256,
-                },
-            )
-
-    async def _manifest(self, claim: Claim, writer: ExportWriter, at: str) -> str:
-        """manifest.json and the signed statement about it; the digest of the first."""
-        statement = {
-            "format": "parlor-export/1",
-            "export_id": str(claim.id),
-            "scope": str(claim.export["scope"]),
-            "subject": claim.export["subject"],
-            "reason": claim.export["reason"],
-            "requested_by": str(claim.export["requested_by"]),
-            "requested_at": rfc3339(claim.export["requested_at"]),
-            "finished_at": at,
-            "conversations": writer.conversations,
-            "messages": writer.messages,
-        }
-        growing, _ = writer.begin("manifest.json")
-        growing.write(dumps(statement)[:-1] + b',"files":[\n')
-        before = b""
-        async for part in chunks(self._database, claim.id, ChunkKind.MANIFEST):
-            growing.write(before + part.rstrip(b"\n").replace(b"\n", b",\n"))
-            before = b",\n"
-            await writer.flush_when_full()
-        growing.write(b"\n]}\n")
-        entry = writer.end(growing, listed=False)
-        signed = canonical(statement | {"manifest_sha256": entry.sha256})
-        envelope = self._signer.envelope(EXPORT_MANIFEST, signed)
-        writer.add("manifest.dsse.json", dumps(envelope), listed=False)
-        return entry.sha256

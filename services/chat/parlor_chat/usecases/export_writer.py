@@ -30,7 +30,9 @@ WHERE id = $1 AND builder = $2 RETURNING true
 """
 
 _CHECKPOINT = """
-UPDATE exports SET checkpoint = $2, conversations_done = $3, attempts = 0 WHERE id = $1
+UPDATE exports SET checkpoint = $2, conversations_done = $3,
+    attempts = CASE WHEN conversations_done < $3 THEN 0 ELSE attempts END
+WHERE id = $1
 """
 
 _WRITE = """
