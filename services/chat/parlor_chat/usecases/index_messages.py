@@ -40,7 +40,8 @@ ON CONFLICT DO NOTHING
 _MOVE = "UPDATE message_search_position SET indexed_until = $1"
 
 _STEPS = 60
-_MANY = 2000
+_MANY = 5000
+_TOO_MANY = -1
 _SHORTEST = timedelta(milliseconds=100)
 _LONGEST = timedelta(days=365)
 
@@ -68,14 +69,22 @@ class IndexMessages:
             if since is None or horizon is None or horizon <= since:
                 return False
             until = min(horizon, since + self._span)
-            done = await connection.execute(_INDEX, since, until)
-            await connection.execute(_MOVE, until)
-        self._adapt(int(done.rpartition(" ")[2]))
+            try:
+                done = await connection.execute(_INDEX, since, until)
+            except BaseException:
+                self._adapt(_TOO_MANY)  # it may have taken too long
+                raise
+            indexed = int(done.rpartition(" ")[2])
+            if indexed or until < horizon:
+                await connection.execute(_MOVE, until)
+        self._adapt(indexed)
         return until < horizon
 
     def _adapt(self, indexed: int) -> None:
         """Long steps through quiet times, short ones where much was said."""
-        if indexed > _MANY:
+        if indexed == _TOO_MANY:
+            self._span = max(self._span / 16, _SHORTEST)
+        elif indexed > _MANY:
             self._span = max(self._span / 2, _SHORTEST)
         elif indexed < _MANY / 4:
             self._span = min(self._span * 2, _LONGEST)

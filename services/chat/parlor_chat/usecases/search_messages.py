@@ -8,7 +8,7 @@ of the words a keyed digest, since they may be those of a message that expires l
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -24,10 +24,10 @@ from parlor_chat.usecases.retained_messages import RetainedMessage
 
 _HAS_WORDS = "SELECT numnode(websearch_to_tsquery('simple', $1)) > 0"
 
+# $3 is where the ids of `sent_after` begin, so that the months before stay closed; an id is made a
+# moment before its message is sent, so the exact look is at `sent_at`.
 _FIND = f"""
-WITH position AS MATERIALIZED (
-    SELECT coalesce((SELECT indexed_until FROM message_search_position), '-infinity') AS until
-), met AS (
+WITH met AS MATERIALIZED (
     SELECT message_id FROM message_search
     WHERE document @@ websearch_to_tsquery('simple', $1)
         AND message_id < $2 AND message_id >= $3
@@ -39,16 +39,19 @@ WITH position AS MATERIALIZED (
         AND ($4::uuid IS NULL OR conversation_id = $4)
     UNION
     SELECT id FROM messages
-    WHERE sent_at > (SELECT until FROM position)
+    WHERE sent_at > coalesce((SELECT indexed_until FROM message_search_position), '-infinity')
         AND to_tsvector('simple', body) @@ websearch_to_tsquery('simple', $1)
         AND id < $2 AND id >= $3 AND ($4::uuid IS NULL OR conversation_id = $4)
 )
-SELECT {retained_messages.COLUMNS} FROM messages
-WHERE id IN (SELECT message_id FROM met) AND id < $2 AND id >= $3
-    AND ($5::uuid IS NULL OR sender_id = $5)
+SELECT {retained_messages.COLUMNS} FROM met JOIN messages ON id = message_id
+WHERE ($5::uuid IS NULL OR sender_id = $5)
     AND ($6::timestamptz IS NULL OR sent_at >= $6) AND ($7::timestamptz IS NULL OR sent_at < $7)
 ORDER BY id DESC LIMIT $8
 """  # noqa: S608 - columns only
+
+_FLOOR = "SELECT id_floor($1::timestamptz)"
+_CLOCKS = timedelta(days=1)
+_EARLY = datetime(1970, 1, 2, tzinfo=UTC)
 
 _LAST = UUID(int=2**128 - 1)
 _FIRST = UUID(int=0)
@@ -99,7 +102,7 @@ class SearchMessages:
             found = await retained_messages.retained_messages(connection, rows[:limit])
             await audit_trail.record(
                 connection,
-                "messages.searched",
+                "message.searched",
                 actor,
                 conversation_id=search.conversation_id,
                 reason=search.reason,
@@ -118,11 +121,14 @@ class SearchMessages:
 async def _find(
     connection: asyncpg.Connection, search: Search, before: UUID | None, limit: int
 ) -> list[asyncpg.Record]:
+    first = _FIRST
+    if search.sent_after is not None and search.sent_after > _EARLY:
+        first = await connection.fetchval(_FLOOR, search.sent_after - _CLOCKS)
     rows: list[asyncpg.Record] = await connection.fetch(
         _FIND,
         search.words,
         before or _LAST,
-        _FIRST,
+        first,
         search.conversation_id,
         search.sender_id,
         search.sent_after,

@@ -108,6 +108,9 @@ async def test_a_search_is_paged_and_narrowed(
     moment = rfc3339(now() - timedelta(hours=1))
     assert bodies(await cases.search("secret", sent_after=moment)) == []
     assert len(bodies(await cases.search("secret", sent_before=moment))) == 8
+    for ever in ("0001-01-01T00:00:00Z", "1969-07-20T20:17:40Z"):
+        assert len(bodies(await cases.search("secret", sent_after=ever))) == 8
+    assert bodies(await cases.search("secret", sent_after="9999-12-31T23:59:59Z")) == []
 
 
 async def test_a_search_says_what_for_and_why(cases: CaseDesk, rows: asyncpg.Connection) -> None:
@@ -135,7 +138,7 @@ async def test_a_search_is_recorded_with_what_was_shown_and_without_its_words(
     for _ in range(2):
         await cases.search(word(past), reason="report 17", conversation_id=str(past.id))
     records = await rows.fetch("SELECT * FROM audit_records ORDER BY id")
-    assert [record["action"] for record in records] == ["messages.searched"] * 2
+    assert [record["action"] for record in records] == ["message.searched"] * 2
     for record in records:
         assert (record["actor"], record["reason"]) == (str(cases.moderator.id), "report 17")
         assert record["conversation_id"] == past.id
