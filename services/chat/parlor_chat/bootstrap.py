@@ -27,23 +27,23 @@ from parlor_chat.usecases.change_message import ChangeMessage
 from parlor_chat.usecases.chat_services import ChatServices
 from parlor_chat.usecases.close_case import CloseCase
 from parlor_chat.usecases.create_conversation import CreateConversation
-from parlor_chat.usecases.erase_messages import EraseMessages
 from parlor_chat.usecases.evidence_keys import EvidenceKeys
+from parlor_chat.usecases.erase_messages import EraseMessages
 from parlor_chat.usecases.expiry_months import make_months
 from parlor_chat.usecases.exports import DeleteExports, Exports
 from parlor_chat.usecases.give_notices import Notices
 from parlor_chat.usecases.handle_case import AssignCase
 from parlor_chat.usecases.index_messages import IndexMessages
 from parlor_chat.usecases.read_audit import ReadAudit
-from parlor_chat.usecases.read_erasure import ReadErasure
 from parlor_chat.usecases.read_holds import ReadHolds
 from parlor_chat.usecases.recheck_conversations import RecheckDue
+from parlor_chat.usecases.read_erasure import ReadErasure
 from parlor_chat.usecases.record_receipt import RecordReceipt
 from parlor_chat.usecases.record_view import RecordView
 from parlor_chat.usecases.release_hold import ReleaseHold
 from parlor_chat.usecases.restore_hold import RestoreHold
-from parlor_chat.usecases.retention_policies import RetentionPolicies
 from parlor_chat.usecases.review_conversation import ReviewConversation
+from parlor_chat.usecases.retention_policies import RetentionPolicies
 from parlor_chat.usecases.run_archive_expiry import Periods, RunArchiveExpiry
 from parlor_chat.usecases.search_messages import SearchMessages
 from parlor_chat.usecases.send_message import SendMessage
@@ -97,11 +97,11 @@ async def api(settings: ChatSettings) -> Api:
         run_archive_expiry=_expiry(settings, database, evidence_keys, sign_audit_head),
         expiry_runs=ExpiryRuns(database),
         retention_policies=RetentionPolicies(database, _periods(settings)),
-        exports=Exports(database),
-        read_erasure=ReadErasure(database),
         read_audit=ReadAudit(database, settings.signer, sign_audit_head),
         evidence_keys=evidence_keys,
         record_view=RecordView(database),
+        exports=Exports(database),
+        read_erasure=ReadErasure(database),
     )
 
     async def close() -> None:
@@ -148,6 +148,8 @@ async def worker(settings: ChatSettings) -> Worker:
         settings.brokers,
     )
     recheck = RecheckDue(database, entitlements)
+    evidence_keys = EvidenceKeys(database, settings.signer)
+    sign_audit_head = SignAuditHead(database, settings.signer, evidence_keys)
     index_messages = IndexMessages(database)
     build_exports = BuildExports(
         database,
@@ -157,8 +159,6 @@ async def worker(settings: ChatSettings) -> Worker:
     )
     delete_exports = DeleteExports(database)
     erase_messages = EraseMessages(database)
-    evidence_keys = EvidenceKeys(database, settings.signer)
-    sign_audit_head = SignAuditHead(database, settings.signer, evidence_keys)
 
     expiry = _expiry(settings, database, evidence_keys, sign_audit_head)
 
@@ -172,10 +172,10 @@ async def worker(settings: ChatSettings) -> Worker:
             "relay": relay.run,
             "consumer": consumer.run,
             "recheck": lambda: every(2, "recheck", recheck),
-            "index-messages": lambda: every(1, "index-messages", index_messages),
             "make-months": lambda: every(3600, "make-months", lambda: make_months(database)),
             "resume-expiry": lambda: every(30, "resume-expiry", expiry.resume),
             "audit-heads": lambda: every(60, "audit-heads", sign_audit_head),
+            "index-messages": lambda: every(1, "index-messages", index_messages),
             "prune-tickets": lambda: every(60, "prune-tickets", lambda: prune_tickets(database)),
             "build-exports": lambda: every(2, "build-exports", build_exports),
             "erase-messages": lambda: every(2, "erase-messages", erase_messages),

@@ -14,8 +14,8 @@ Check = Callable[[Sequence[str]], int]
 # exit status: 0 everything holds, 1 something does not, 2 it cannot be read.
 COMMANDS: Mapping[str, tuple[str, Check]] = {
     "verify-audit": ("an exported audit log", verify_audit),
-    "verify-export": ("an export of conversations", verify_export),
     "verify-manifest": ("what archive expiry says it deleted", verify_manifest),
+    "verify-export": ("an export of conversations", verify_export),
 }
 
 
