@@ -27,23 +27,23 @@ from parlor_chat.usecases.change_message import ChangeMessage
 from parlor_chat.usecases.chat_services import ChatServices
 from parlor_chat.usecases.close_case import CloseCase
 from parlor_chat.usecases.create_conversation import CreateConversation
-from parlor_chat.usecases.evidence_keys import EvidenceKeys
 from parlor_chat.usecases.erase_messages import EraseMessages
+from parlor_chat.usecases.evidence_keys import EvidenceKeys
 from parlor_chat.usecases.expiry_months import make_months
 from parlor_chat.usecases.exports import DeleteExports, Exports
 from parlor_chat.usecases.give_notices import Notices
 from parlor_chat.usecases.handle_case import AssignCase
 from parlor_chat.usecases.index_messages import IndexMessages
 from parlor_chat.usecases.read_audit import ReadAudit
+from parlor_chat.usecases.read_erasure import ReadErasure
 from parlor_chat.usecases.read_holds import ReadHolds
 from parlor_chat.usecases.recheck_conversations import RecheckDue
-from parlor_chat.usecases.read_erasure import ReadErasure
 from parlor_chat.usecases.record_receipt import RecordReceipt
 from parlor_chat.usecases.record_view import RecordView
 from parlor_chat.usecases.release_hold import ReleaseHold
 from parlor_chat.usecases.restore_hold import RestoreHold
-from parlor_chat.usecases.review_conversation import ReviewConversation
 from parlor_chat.usecases.retention_policies import RetentionPolicies
+from parlor_chat.usecases.review_conversation import ReviewConversation
 from parlor_chat.usecases.run_archive_expiry import Periods, RunArchiveExpiry
 from parlor_chat.usecases.search_messages import SearchMessages
 from parlor_chat.usecases.send_message import SendMessage

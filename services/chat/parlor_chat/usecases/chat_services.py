@@ -16,14 +16,14 @@ from parlor_chat.usecases.exports import Exports
 from parlor_chat.usecases.give_notices import Notices
 from parlor_chat.usecases.handle_case import AssignCase
 from parlor_chat.usecases.read_audit import ReadAudit
-from parlor_chat.usecases.read_holds import ReadHolds
 from parlor_chat.usecases.read_erasure import ReadErasure
+from parlor_chat.usecases.read_holds import ReadHolds
 from parlor_chat.usecases.record_receipt import RecordReceipt
 from parlor_chat.usecases.record_view import RecordView
 from parlor_chat.usecases.release_hold import ReleaseHold
 from parlor_chat.usecases.restore_hold import RestoreHold
-from parlor_chat.usecases.review_conversation import ReviewConversation
 from parlor_chat.usecases.retention_policies import RetentionPolicies
+from parlor_chat.usecases.review_conversation import ReviewConversation
 from parlor_chat.usecases.run_archive_expiry import RunArchiveExpiry
 from parlor_chat.usecases.search_messages import SearchMessages
 from parlor_chat.usecases.send_message import SendMessage
