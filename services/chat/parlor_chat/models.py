@@ -14,7 +14,7 @@ So are those of `migrations/0006_cases.py`, which follow from messages and go wi
 
     message_versions  message_id, version (from 2 on), conversation_id, event_seq, kind (edited |
                       deleted | removed), body (of an edit), by_user_id, at
-    message_search    message_id, conversation_id, sent_at, document; written behind the senders
+    message_search    message_id, conversation_id, document; written behind the senders' backs
 
 `seq` counts the messages of a conversation, `event_seq` everything that its sockets see; both are
 handed out under the conversation's row lock, so neither has a gap.
