@@ -72,6 +72,11 @@ CONTRACT = [
         "moderator or admin",
     ),
     ("chat", "POST", "/api/v1/admin/archive-expiry/run", "admin"),
+    ("chat", "POST", "/api/v1/admin/exports", "moderator or admin"),
+    ("chat", "GET", "/api/v1/admin/exports", "moderator or admin"),
+    ("chat", "GET", "/api/v1/admin/exports/{export_id}", "moderator or admin"),
+    ("chat", "GET", "/api/v1/admin/exports/{export_id}/download", "moderator or admin"),
+    ("chat", "GET", "/api/v1/admin/erasures/{account_id}", "admin"),
 ]
 
 SOCKETS = [
