@@ -74,11 +74,14 @@ WITH covered AS (
 SELECT
     (SELECT count(*) FROM covered) AS conversations,
     count(*) AS messages,
-    coalesce(sum(octet_length(body)), 0)::bigint AS bytes,
-    min(sent_at) AS oldest,
-    max(sent_at) AS newest
+    {measured}
 FROM messages WHERE conversation_id IN (SELECT id FROM covered)
 """
+
+# What somebody looks at once in a while, and the operator does not ask for each minute.
+_UNMEASURED = "0::bigint AS size, NULL::timestamptz AS oldest, NULL::timestamptz AS newest"
+_MEASURED = """coalesce(sum(octet_length(body)), 0)::bigint AS size,
+    min(sent_at) AS oldest, max(sent_at) AS newest"""
 
 _HELD = f"""
 SELECT DISTINCT conversation_id FROM ({COVERING.format(conversations="$1::uuid[]")}) AS covering
@@ -96,8 +99,8 @@ ORDER BY named.conversation_id
 class Covered:
     """How much a hold keeps at present, and which named conversations chat does not have.
 
-    `size` is what the texts take in bytes, as they were sent; `oldest` and `newest` are None where
-    there is no message.
+    `size` is what the texts take in bytes, as they were sent; it, `oldest` and `newest` are there
+    where they were asked for.
     """
 
     conversations: int
@@ -155,15 +158,18 @@ async def scope_of(
     return [row["conversation_id"] for row in named], [row["user_id"] for row in custodians]
 
 
-async def covered_by(connection: asyncpg.Connection, hold_id: UUID) -> Covered:
+async def covered_by(
+    connection: asyncpg.Connection, hold_id: UUID, *, measured: bool = False
+) -> Covered:
     """What the hold would keep as it stands now, whether released or not."""
-    counted = await connection.fetchrow(_COUNTED, hold_id)
+    query = _COUNTED.format(measured=_MEASURED if measured else _UNMEASURED)
+    counted = await connection.fetchrow(query, hold_id)
     missing = await connection.fetch(_MISSING, hold_id)
     return Covered(
         counted["conversations"],
         counted["messages"],
         [row["conversation_id"] for row in missing],
-        counted["bytes"],
+        counted["size"],
         counted["oldest"],
         counted["newest"],
     )

@@ -109,7 +109,7 @@ class ReadHolds:
                 raise HoldNotFound()
             hold = LegalHold.of(row)
             named, custodians = await hold_coverage.scope_of(connection, hold_id)
-            covered = await hold_coverage.covered_by(connection, hold_id)
+            covered = await hold_coverage.covered_by(connection, hold_id, measured=True)
         if not hold.protects:
             covered = Covered(0, 0, covered.missing)
         return HoldScope(hold, named, custodians, covered)
