@@ -13,13 +13,14 @@ from pathlib import Path
 import chat
 import game
 import login
+import retention
 import sidecar
 from parlor_dev.client import Api
 from parlor_dev.stack import Stack
 from report import Figure, Report, resident_mb
 from rich.console import Console
 
-PARTS = ("login", "chat", "game", "memory", "sidecar")
+PARTS = ("login", "chat", "game", "memory", "sidecar", "retention")
 
 
 def memory(stack: Stack) -> list[Figure]:
@@ -53,7 +54,7 @@ async def platform(replicas: dict[str, int]) -> AsyncIterator[tuple[Stack, Api]]
             await stack.stop()
 
 
-async def measure(parts: set[str], seconds: float, console: Console) -> Report:
+async def measure(parts: set[str], seconds: float, messages: int, console: Console) -> Report:
     report = Report()
     if parts & {"memory", "login", "chat", "game"}:
         console.print("a platform with one replica a service …")
@@ -75,6 +76,10 @@ async def measure(parts: set[str], seconds: float, console: Console) -> Report:
         console.print("a platform with two replicas of chat …")
         async with platform({"chat": 2}) as (stack, api):
             report.add(*await chat.latencies(stack, api, 1000))
+    if "retention" in parts:
+        console.print("a platform with a long past, and archive expiry …")
+        async with platform({}) as (stack, api):
+            report.add(*await retention.expiry(stack, api, messages=messages, held=1000))
     if "sidecar" in parts:
         for app in ("bare", "sanic"):
             console.print(f"sidecar before the {app} app …")
@@ -106,11 +111,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="part", help=f"of {', '.join(PARTS)}")
     parser.add_argument("--seconds", type=float, default=10, help="length of each measurement")
+    parser.add_argument(
+        "--messages", type=int, default=1_000_000, help="how many archive expiry goes over"
+    )
     arguments = parser.parse_args()
     if unknown := set(arguments.parts) - set(PARTS):
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
     console = Console()
-    report = asyncio.run(measure(set(arguments.parts or PARTS), arguments.seconds, console))
+    report = asyncio.run(
+        measure(set(arguments.parts or PARTS), arguments.seconds, arguments.messages, console)
+    )
     report.show(console)
 
 
