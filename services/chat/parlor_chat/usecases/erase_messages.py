@@ -9,6 +9,7 @@ The gate of `hold_coverage` is entered for each batch of texts, as expiry does: 
 before is honoured, and one that comes meanwhile finds what is left.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -45,7 +46,7 @@ ON CONFLICT (account_id, conversation_id) DO NOTHING
 """
 
 _CONVERSATIONS = """
-SELECT id, conversation_id FROM erased_conversations
+SELECT id, conversation_id, checked_at, kept_for FROM erased_conversations
 WHERE account_id = $1 AND id > $2 AND (checked_at IS NULL OR kept > 0 OR $3)
 ORDER BY id LIMIT 100
 """
@@ -174,30 +175,28 @@ class EraseMessages:
             async with self._database.connection() as connection:
                 rows = await connection.fetch(_CONVERSATIONS, account_id, last, restless)
             for row in rows:
-                await self._conversation(account_id, row["id"], row["conversation_id"])
+                await self._conversation(account_id, row, anew=restless)
             if not rows:
                 break
             last = rows[-1]["id"]
         await self._settle(account_id, state, restless=restless)
 
-    async def _conversation(self, account_id: UUID, row_id: int, conversation_id: UUID) -> None:
-        """Hide all of it, and erase what nothing keeps."""
-        while await self._hide(account_id, conversation_id) == self._batch:
+    async def _conversation(self, account_id: UUID, row: asyncpg.Record, *, anew: bool) -> None:
+        """Hide all of it, and erase what nothing keeps. Where nothing has changed, look no more."""
+        conversation_id = row["conversation_id"]
+        anew = anew or row["checked_at"] is None
+        while anew and await self._hide(account_id, conversation_id) == self._batch:
             pass
         async with self._database.connection() as connection:
             keeping = await connection.fetch(_KEEPING, conversation_id)
+        if not anew and keeping and _told(keeping) == row["kept_for"]:
+            return
         while not keeping:
             gone, keeping = await self._silence(account_id, conversation_id)
             if gone < self._batch:
                 break
-        kept_for = [
-            {name: str(value) for name, value in dict(row).items() if value is not None}
-            for row in keeping
-        ]
         async with self._database.connection() as connection:
-            await connection.execute(
-                _CHECKED, row_id, now(), orjson.dumps(kept_for).decode() if kept_for else None
-            )
+            await connection.execute(_CHECKED, row["id"], now(), _told(keeping))
 
     async def _hide(self, account_id: UUID, conversation_id: UUID) -> int:
         async with self._database.transaction() as transaction:
@@ -245,6 +244,15 @@ class EraseMessages:
                     details=dict(total),
                 )
         log.info("erasure.swept", account_id=str(account_id), state=state, **dict(total))
+
+
+def _told(keeping: Sequence[asyncpg.Record]) -> str | None:
+    """What keeps a conversation, as its row has it."""
+    kept_for = [
+        {name: str(value) for name, value in dict(row).items() if value is not None}
+        for row in keeping
+    ]
+    return orjson.dumps(kept_for).decode() if kept_for else None
 
 
 def _is_restless(due: Any) -> bool:
