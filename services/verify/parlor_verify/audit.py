@@ -51,7 +51,7 @@ class AuditCheck:
         """Check every line, then what they say together."""
         for number, line in enumerate(lines, 1):
             try:
-                entry = json.loads(line)
+                entry = json.loads(line, object_pairs_hook=_members)
                 kind = next(iter(entry)) if isinstance(entry, dict) and entry else None
             except ValueError:
                 kind = None
@@ -188,6 +188,14 @@ def _kept(path: Path) -> Iterator[Any]:
         if line.strip():
             entry = json.loads(line)
             yield entry.get("envelope", entry) if isinstance(entry, dict) else entry
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose members have one value each: two readers must not see two records."""
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a member stands twice")
+    return members
 
 
 def _canonical(value: Any) -> bytes:

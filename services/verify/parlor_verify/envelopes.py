@@ -5,7 +5,6 @@ Used by the checks of manifests and audit logs. The keys come from a file that
 """
 
 import base64
-import binascii
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -47,9 +46,9 @@ def open_envelope(envelope: Any, payload_type: str, keys: Keys) -> bytes:
     try:
         if envelope["payloadType"] != payload_type:
             raise Untrusted(f"a statement of type {envelope['payloadType']!r}")
-        payload = base64.b64decode(envelope["payload"], validate=True)
+        payload = _base64(envelope["payload"])
         signatures = [(each["keyid"], each["sig"]) for each in envelope["signatures"]]
-    except (KeyError, TypeError, binascii.Error) as wrong:
+    except (KeyError, TypeError, ValueError) as wrong:
         raise Untrusted("not a signed statement") from wrong
     message = _pre_authentication_encoding(payload_type, payload)
     unknown = []
@@ -59,8 +58,8 @@ def open_envelope(envelope: Any, payload_type: str, keys: Keys) -> bytes:
             unknown.append(str(kid))
             continue
         try:
-            key.verify(base64.b64decode(signature, validate=True), message)
-        except (InvalidSignature, binascii.Error, TypeError, ValueError) as wrong:
+            key.verify(_base64(signature), message)
+        except (InvalidSignature, TypeError, ValueError) as wrong:
             raise Untrusted(f"the signature of key {kid} does not fit") from wrong
         return payload
     raise Untrusted(f"signed by no known key, but by {', '.join(unknown) or 'nobody'}")
@@ -69,6 +68,14 @@ def open_envelope(envelope: Any, payload_type: str, keys: Keys) -> bytes:
 def _pre_authentication_encoding(payload_type: str, payload: bytes) -> bytes:
     kind = payload_type.encode()
     return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
+
+
+def _base64(text: str) -> bytes:
+    """The bytes of which `text` is the one proper encoding."""
+    content = base64.b64decode(text, validate=True)
+    if base64.b64encode(content).decode() != text:
+        raise ValueError("not in canonical form")
+    return content
 
 
 def _base64url(text: str) -> bytes:
