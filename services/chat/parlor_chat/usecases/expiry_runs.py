@@ -30,6 +30,11 @@ INSERT INTO archive_expiry_runs
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 """
 
+# By hold, what a run kept can be asked for a month; the manifest tells it for good.
+_FORGET_KEPT = """
+DELETE FROM archive_expiry_kept WHERE run_id < id_floor($1::timestamptz - interval '31 days')
+"""
+
 _TAKE_UP = """
 UPDATE archive_expiry_runs SET attempts = attempts + 1 WHERE state = 'running' RETURNING *
 """
@@ -127,6 +132,7 @@ class ExpiryRun:
 async def begin(transaction: Transaction, run: ExpiryRun, actor: Actor) -> None:
     """Write the row of a run that starts now, and who asked for it."""
     scope = run.conversation_ids
+    await transaction.connection.execute(_FORGET_KEPT, run.started_at)
     await transaction.connection.execute(
         _BEGIN,
         run.id,

@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 from factories.chat_archive import ANCIENT, FRESH, OLD, converse
+from parlor_chat.usecases.expiry_months import make_months
 from parlor_dev.backing import PostgresBacking
 from parlor_kit.clock import now
 from parlor_kit.database import Database, tortoise_config
@@ -59,6 +60,17 @@ async def test_what_no_month_takes_in_waits_in_the_default_partition_until_its_m
     assert await places(rows, "receipts", past.id) == [f"receipts_{month(UNHEARD_OF)}"]
     assert await places(rows, "messages", other.id) == ["messages_default"]
     await owner.execute("SELECT drop_message_month(month_of($1))", now() - UNHEARD_OF)
+
+
+async def test_the_worker_makes_the_months_that_come_before_they_are_needed(
+    database: Database, rows: asyncpg.Connection
+) -> None:
+    ahead = "SELECT count(*) FROM message_months WHERE month > month_of(now())"
+    await rows.execute("SELECT drop_message_month((month_of(now()) + interval '2 months')::date)")
+    assert await rows.fetchval(ahead) == 1
+    assert await make_months(database) == 1
+    assert await rows.fetchval(ahead) == 2
+    assert await make_months(database) == 0
 
 
 async def test_dropping_a_month_takes_its_messages_and_receipts_and_no_others(
