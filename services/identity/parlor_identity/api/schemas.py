@@ -109,9 +109,10 @@ class AccountView(ProfileView):
     erased_at: Moment | None
 
 
-class ProvisionedView(AccountView):
+class ProvisionedView(ProfileView):
     """A new account; `initial_password` only when one was made, and only in this answer."""
 
+    managed_by: ManagedBy
     initial_password: Secret = None
 
 
