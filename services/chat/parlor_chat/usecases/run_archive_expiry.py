@@ -114,6 +114,7 @@ class RunArchiveExpiry:
             EarlyExpiryForbidden, ValidationFailed: the order's periods cannot be.
         """
         wanted = self._new_run(actor, order)
+        await self._prepare()  # in a transaction of its own, whatever becomes of this request's
         session: ExpirySession | None = None
         run = wanted
 
@@ -147,6 +148,7 @@ class RunArchiveExpiry:
         """Take up a run that was left open and do the rest of it; None when there is none."""
         if not await self._runs.any_open():
             return None
+        await self._prepare()
         try:
             session = await self._open()
         except RunInProgress:
@@ -172,9 +174,11 @@ class RunArchiveExpiry:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
 
-    async def _open(self) -> ExpirySession:
+    async def _prepare(self) -> None:
         if self._before_signing is not None:
             await self._before_signing()
+
+    async def _open(self) -> ExpirySession:
         return await ExpirySession.open(
             self._database, self.signer, batch_messages=self._batch_messages
         )
@@ -227,9 +231,17 @@ class RunArchiveExpiry:
             held=ended.held,
             manifest_sha256=ended.manifest_sha256,
         )
-        if self._after_run is not None:
-            await self._after_run()
+        await self._follow_up()
         return ended
+
+    async def _follow_up(self) -> None:
+        """What comes after a run may fail: the worker does the same from time to time."""
+        if self._after_run is None:
+            return
+        try:
+            await self._after_run()
+        except Exception as fault:
+            log.error("archive_expiry.follow_up_failed", exc_info=fault)
 
     def _new_run(self, actor: Actor, order: RunOrder) -> ExpiryRun:
         moment = now()
