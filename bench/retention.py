@@ -110,11 +110,23 @@ async def expiry(stack: Stack, api: Api, *, messages: int, held: int) -> list[Fi
 
 
 async def _run(admin: Api) -> dict[str, Any]:
-    run = await admin.post("/api/v1/admin/archive-expiry/run", {})
-    while run["state"] == "running":
-        await asyncio.sleep(0.2)
-        run = await admin.get(f"/api/v1/admin/archive-expiry/runs/{run['run_id']}")
-    return dict(run)
+    """The run when it has ended; asking for it may take longer than a client waits."""
+    before = await _newest(admin)
+    asking = asyncio.create_task(admin.post("/api/v1/admin/archive-expiry/run", {}))
+    try:
+        while True:
+            await asyncio.sleep(0.5)
+            run = await _newest(admin)
+            if run and run["state"] != "running" and run != before:
+                return run
+    finally:
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+
+
+async def _newest(admin: Api) -> dict[str, Any] | None:
+    items = (await admin.get("/api/v1/admin/archive-expiry/runs?limit=1"))["items"]
+    return dict(items[0]) if items else None
 
 
 async def _fill(stack: Stack, messages: int, since: timedelta, holds: int) -> None:
