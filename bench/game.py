@@ -34,12 +34,24 @@ def _choose(legal: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 class Table:
-    """One game played by two sockets as fast as answers come, again and again."""
+    """One game played by two sockets, again and again: `pause` seconds after each turn came.
 
-    def __init__(self, api: Api, http: aiohttp.ClientSession, origin: str) -> None:
+    `dealing` is for tables that must not all be dealt at once.
+    """
+
+    def __init__(
+        self,
+        api: Api,
+        http: aiohttp.ClientSession,
+        origin: str,
+        pause: float = 0.0,
+        dealing: asyncio.Semaphore | None = None,
+    ) -> None:
         self._api = api
         self._http = http
         self._origin = origin
+        self.pause = pause
+        self._dealing = dealing or asyncio.Semaphore(1)
         self.plays = 0
         self.delays: list[float] = []
 
@@ -48,19 +60,22 @@ class Table:
             await self._game(one, other)
 
     async def _game(self, one: Guest, other: Guest) -> None:
-        game = await deal(self._api, one, other)
-        over = asyncio.Event()
-        started = 0.0
+        async with self._dealing:
+            game = await deal(self._api, one, other)
+        over, loop = asyncio.Event(), asyncio.get_running_loop()
+        started, asked, left = 0.0, 0, False
         wires = {
             guest.id: await Wire.connect(self._http, _socket_url(self._origin, game), guest.token)
             for guest in (one, other)
         }
 
         def take_turn(guest: Guest, legal: list[dict[str, Any]]) -> None:
-            nonlocal started
-            started = time.perf_counter()
-            frame = orjson.dumps({"type": "play", "id": "p", **_choose(legal)})
-            asyncio.get_running_loop().create_task(wires[guest.id].send(frame))
+            nonlocal started, asked
+            if left:
+                return
+            started, asked = time.perf_counter(), asked + 1
+            frame = orjson.dumps({"type": "play", "id": f"p{asked}", **_choose(legal)})
+            loop.create_task(wires[guest.id].send(frame))
 
         def listen(guest: Guest, opponent: Guest) -> None:
             def on_frame(frame: bytes) -> None:
@@ -74,7 +89,10 @@ class Table:
                 if b'"game.finished"' in frame:
                     over.set()
                 elif legal := _turn(frame):
-                    take_turn(guest, legal)
+                    if self.pause:
+                        loop.call_later(self.pause, take_turn, guest, legal)
+                    else:
+                        take_turn(guest, legal)
 
             wires[guest.id].on_frame = on_frame
 
@@ -86,8 +104,9 @@ class Table:
             view = await self._api.caller(other.token).get(f"/api/v1/games/{game}")
         take_turn(first, view["legal_plays"])
         try:
-            await asyncio.wait_for(over.wait(), 60)
+            await asyncio.wait_for(over.wait(), 1200)
         finally:
+            left = True
             for wire in wires.values():
                 await wire.close()
 
@@ -97,7 +116,7 @@ async def latencies(stack: Stack, api: Api, seconds: float) -> list[Figure]:
     one, other = await gather_guests(stack, api, 2)
     async with aiohttp.ClientSession() as http:
         table = Table(api, http, stack.public_urls("game")[0])
-        await _for(seconds, [table.play(one, other)])
+        await for_a_while(seconds, [table.play(one, other)])
     return [latency("game: play → opponent's socket", table.delays, p50_ms=1.5)]
 
 
@@ -116,17 +135,17 @@ async def throughput(stack: Stack, api: Api, *, games: int, seconds: float) -> l
         await asyncio.sleep(seconds)
         elapsed = time.perf_counter() - started
         played = sum(table.plays for table in tables) - before
-        await _end(tasks)
+        await end(tasks)
     return [rate(f"game: card plays, {games} games at once", played / elapsed, at_least=3000)]
 
 
-async def _for(seconds: float, playing: list[Any]) -> None:
+async def for_a_while(seconds: float, playing: list[Any]) -> None:
     tasks = [asyncio.create_task(play) for play in playing]
     await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_EXCEPTION)
-    await _end(tasks)
+    await end(tasks)
 
 
-async def _end(tasks: "list[asyncio.Task[None]]") -> None:
+async def end(tasks: "list[asyncio.Task[None]]") -> None:
     for task in tasks:
         task.cancel()
     for result in await asyncio.gather(*tasks, return_exceptions=True):

@@ -10,16 +10,21 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import bots
 import chat
+import clocks
 import game
+import growth
 import login
+import retention
 import sidecar
 from parlor_dev.client import Api
 from parlor_dev.stack import Stack
+from parlor_rules.catalog import GAMES
 from report import Figure, Report, resident_mb
 from rich.console import Console
 
-PARTS = ("login", "chat", "game", "memory", "sidecar")
+PARTS = ("login", "chat", "game", "growth", "clocks", "bots", "memory", "sidecar", "retention")
 
 
 def memory(stack: Stack) -> list[Figure]:
@@ -53,7 +58,7 @@ async def platform(replicas: dict[str, int]) -> AsyncIterator[tuple[Stack, Api]]
             await stack.stop()
 
 
-async def measure(parts: set[str], seconds: float, console: Console) -> Report:
+async def measure(parts: set[str], seconds: float, messages: int, console: Console) -> Report:
     report = Report()
     if parts & {"memory", "login", "chat", "game"}:
         console.print("a platform with one replica a service …")
@@ -75,6 +80,23 @@ async def measure(parts: set[str], seconds: float, console: Console) -> Report:
         console.print("a platform with two replicas of chat …")
         async with platform({"chat": 2}) as (stack, api):
             report.add(*await chat.latencies(stack, api, 1000))
+    if "growth" in parts:
+        console.print("a platform for 10 to 500 games …")
+        async with platform({}) as (stack, api):
+            async for figure in growth.growth(stack, api, seconds=seconds):
+                console.print(f"  {figure.what}: {figure.value}")
+                report.add(figure)
+    if "bots" in parts:
+        console.print("practice partners …")
+        report.add(*bots.practice(list(GAMES), games=400))
+    if "clocks" in parts:
+        console.print("a platform with two replicas of game …")
+        async with platform({"game": 2}) as (stack, api):
+            report.add(*await clocks.lateness(stack, api, games=10_000, seconds=6 * seconds))
+    if "retention" in parts:
+        console.print("a platform with a long past, and archive expiry …")
+        async with platform({}) as (stack, api):
+            report.add(*await retention.expiry(stack, api, messages=messages, held=1000))
     if "sidecar" in parts:
         for app in ("bare", "sanic"):
             console.print(f"sidecar before the {app} app …")
@@ -106,11 +128,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="part", help=f"of {', '.join(PARTS)}")
     parser.add_argument("--seconds", type=float, default=10, help="length of each measurement")
+    parser.add_argument(
+        "--messages", type=int, default=1_000_000, help="how many archive expiry goes over"
+    )
     arguments = parser.parse_args()
     if unknown := set(arguments.parts) - set(PARTS):
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
     console = Console()
-    report = asyncio.run(measure(set(arguments.parts or PARTS), arguments.seconds, console))
+    report = asyncio.run(
+        measure(set(arguments.parts or PARTS), arguments.seconds, arguments.messages, console)
+    )
     report.show(console)
 
 

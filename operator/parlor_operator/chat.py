@@ -45,4 +45,5 @@ def _hold(body: Any) -> Hold:
         messages=body["held_messages"],
         missing=tuple(body["missing_conversation_ids"]),
         released_by=body["released_by"],
+        protects_until=body.get("protects_until"),  # a chat of before has no grace
     )

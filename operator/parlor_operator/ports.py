@@ -52,7 +52,10 @@ class WantedHold:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """A hold as chat has it. `orphaned`: chat was told that its resource is gone."""
+    """A hold as chat has it. `orphaned`: chat was told that its resource is gone.
+
+    What a released hold covered stays until `protects_until`, as chat tells it.
+    """
 
     id: str
     active: bool
@@ -61,6 +64,7 @@ class Hold:
     messages: int
     missing: Sequence[str]
     released_by: str | None = None
+    protects_until: str | None = None
 
 
 class Holds(Protocol):

@@ -19,7 +19,8 @@ async def test_services_refuse_with_503_while_it_is_away_and_recover_by_themselv
     circle = await gather_circle(fragile, api)
     ann, ben = circle.customers
     conversation = await open_conversation(ann, ben)
-    names = [name for name in fragile.process_names if "-api-" in name or "-worker" in name]
+    parts = ("-api-", "-worker", "-bots")
+    names = [name for name in fragile.process_names if any(part in name for part in parts)]
     pids = {name: fragile.process(name).pid for name in names}
     accepted: list[str] = []
     seen: Counter[str] = Counter()

@@ -13,6 +13,7 @@ import pytest
 import yaml
 from factories.chart import CHART, ROOT
 from parlor_dev import issuer, routing
+from parlor_dev.services import MORE_WORKERS
 from parlor_kit.process import VERSION, sidecar_policy
 
 COPIES = {
@@ -27,6 +28,12 @@ COPIES = {
     },
 }
 TOPOLOGY: dict[str, Any] = yaml.safe_load((CHART / "files" / "topology.yaml").read_text())
+
+
+def called_by(row: dict[str, Any]) -> set[str]:
+    """Everybody whom a process of this service calls."""
+    processes = [process for name, process in row.items() if name != "paths"]
+    return {callee for process in processes for callee in process["calls"]}
 
 
 @pytest.mark.parametrize("copy", COPIES, ids=lambda path: path.name)
@@ -55,9 +62,7 @@ def test_every_caller_that_a_policy_names_has_its_way_and_nobody_else() -> None:
         policy = tomllib.loads(sidecar_policy(service).read_text())
         named = {caller for row in policy["allow"] for caller in row["callers"]}
         with_credential = {
-            name
-            for name, row in TOPOLOGY["services"].items()
-            if service in (*row["api"]["calls"], *row["worker"]["calls"])
+            name for name, row in TOPOLOGY["services"].items() if service in called_by(row)
         } | {caller for caller, callees in TOPOLOGY["callers"].items() if service in callees}
         assert with_credential <= named, service
         assert named & set(TOPOLOGY["callers"]) <= with_credential, service
@@ -65,7 +70,7 @@ def test_every_caller_that_a_policy_names_has_its_way_and_nobody_else() -> None:
 
 def test_nobody_gets_a_credential_that_the_dev_stack_does_not_give() -> None:
     for name, row in TOPOLOGY["services"].items():
-        assert {*row["api"]["calls"], *row["worker"]["calls"]} <= set(issuer.CALLEES[name])
+        assert called_by(row) <= set(issuer.CALLEES[name])
     for caller, callees in TOPOLOGY["callers"].items():
         assert set(callees) == set(issuer.CALLEES[caller])
 
@@ -78,10 +83,15 @@ def test_a_process_that_speaks_to_kafka_or_to_others_is_told_how(service: str) -
     assert row["api"]["kafka"] == ("LiveFeed(" in source)
     assert row["worker"]["kafka"] == ("Relay(" in source)
     assert row["api"]["keys"] == ("KeySet(" in source)
-    called = {*row["api"]["calls"], *row["worker"]["calls"]}
-    assert called == {
+    assert called_by(row) == {
         callee for callee in routing.SERVICES if f"settings.parlor_{callee}_url" in source
     }
+
+
+@pytest.mark.parametrize("service", routing.SERVICES)
+def test_the_chart_runs_the_workers_of_the_dev_stack(service: str) -> None:
+    workers = set(TOPOLOGY["services"][service]) - {"paths", "api"}
+    assert workers == {"worker", *MORE_WORKERS.get(service, ())}
 
 
 def test_the_chart_and_the_images_have_the_version_of_the_code() -> None:

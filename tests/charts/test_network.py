@@ -39,6 +39,7 @@ INGRESS_TABLE: Mapping[str, Mapping[str, Sequence[int]]] = {
         MONITORING: [9000, 9001],
     },
     **{f"{name}/worker": {MONITORING: [9000]} for name in ("identity", "customer", "game", "chat")},
+    "game/bots": {MONITORING: [9000]},
     "operator/operator": {MONITORING: [9000]},
 }
 EGRESS_TABLE: Mapping[str, Mapping[str, Sequence[int]]] = {
@@ -61,6 +62,7 @@ EGRESS_TABLE: Mapping[str, Mapping[str, Sequence[int]]] = {
     "identity/worker": {DATABASE: [5432], BROKERS: [9093]},
     "customer/worker": {DATABASE: [5432], BROKERS: [9093]},
     "game/worker": {DATABASE: [5432], BROKERS: [9093]},
+    "game/bots": {DATABASE: [5432]},
     "chat/worker": {DATABASE: [5432], BROKERS: [9093], "customer/api": [8100]},
     **{f"{name}/migrate": {DATABASE: [5432]} for name in ("identity", "customer", "game", "chat")},
     "identity/key-rotation": {DATABASE: [5432]},

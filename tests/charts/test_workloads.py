@@ -45,11 +45,28 @@ def test_one_service_can_differ_from_the_others() -> None:
     assert len(kinds(manifests, "HorizontalPodAutoscaler")) == 3
 
 
+def test_the_bots_run_from_the_image_of_their_service_and_can_be_told_how_many() -> None:
+    spec = find(variant("production"), "Deployment", "game-bots")["spec"]
+    assert spec["replicas"] == 2
+    (bots,) = spec["template"]["spec"]["containers"]
+    (worker,) = find(variant("production"), "Deployment", "game-worker")["spec"]["template"][
+        "spec"
+    ]["containers"]
+    assert bots["command"] == ["python", "-m", "parlor_game", "bots"]
+    assert bots["image"] == worker["image"]
+    more = render("-f", "values-production.yaml", "--set", "services.game.bots.replicas=5")
+    assert find(more, "Deployment", "game-bots")["spec"]["replicas"] == 5
+    assert find(variant("dev"), "Deployment", "game-bots")["spec"]["replicas"] == 1
+
+
 def test_a_budget_is_where_one_replica_can_go_and_never_on_the_operator() -> None:
     budgets = {
         each["metadata"]["name"] for each in kinds(variant("production"), "PodDisruptionBudget")
     }
-    assert budgets == {f"{service}-{part}" for service in SERVICES for part in ("api", "worker")}
+    assert budgets == {
+        "game-bots",
+        *(f"{service}-{part}" for service in SERVICES for part in ("api", "worker")),
+    }
     assert all(
         each["spec"]["maxUnavailable"] == 1
         for each in kinds(variant("production"), "PodDisruptionBudget")
@@ -108,7 +125,7 @@ def test_migrations_are_jobs_that_no_hook_runs_before_its_secrets_exist() -> Non
         assert "annotations" not in job["metadata"]
         assert job["spec"]["backoffLimit"] >= 3
         assert job["spec"]["activeDeadlineSeconds"] <= 900
-        for part in ("api", "worker"):
+        for part in ("api", "worker", *(("bots",) if service == "game" else ())):
             spec = find(manifests, "Deployment", f"{service}-{part}")["spec"]["template"]["spec"]
             first = spec["initContainers"][0]
             assert first["command"][2:4] == [f"parlor_{service}", "await-migration"]
@@ -170,8 +187,8 @@ def test_no_secret_is_rendered_for_production_and_none_is_the_same_twice_for_dev
     assert first["parlor-identity"]["admin-password"] != second["parlor-identity"]["admin-password"]
     assert len(first["parlor-identity"]["admin-password"]) >= 24
     for name, data in first.items():
-        if "secret-key" in data:
-            assert re.fullmatch(r"[A-Za-z0-9_-]{43}=", data["secret-key"]), name
+        for key in {"secret-key", "signing-key"} & set(data):
+            assert re.fullmatch(r"[A-Za-z0-9_-]{43}=", data[key]), name
 
 
 def test_definitions_and_data_outlive_an_uninstallation() -> None:
@@ -200,6 +217,11 @@ def test_monitors_are_rendered_where_their_kind_is_known() -> None:
         for s in kinds(variant("production-with-monitoring"), "Service")
         if wanted <= s["metadata"]["labels"].items()
     ]
-    assert len(chosen) == 8
+    assert sorted(chosen) == sorted(
+        [
+            "game-bots-metrics",
+            *(f"{service}-{part}-metrics" for service in SERVICES for part in ("api", "worker")),
+        ]
+    )
     known = render("-f", "values-production.yaml", "--api-versions", "monitoring.coreos.com/v1")
     assert kinds(known, "ServiceMonitor")

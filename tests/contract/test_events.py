@@ -14,22 +14,32 @@ TYPES = {
     "account.disabled",
     "account.enabled",
     "account.changed",
+    "account.administered",
+    "account.erased",
     "relationship.started",
     "relationship.ended",
+    "relationship.party_erased",
     "game.invited",
     "game.invite_declined",
     "game.invite_expired",
     "game.started",
     "game.advanced",
     "game.finished",
+    "game.player_erased",
     "conversation.created",
     "conversation.closed",
     "conversation.reopened",
     "message.sent",
     "message.delivered",
     "message.read",
+    "message.edited",
+    "message.deleted",
+    "case.opened",
+    "case.closed",
+    "notice.given",
     "hold.placed",
     "hold.released",
+    "hold.restored",
     "archive_expiry.ran",
 }
 
@@ -40,7 +50,8 @@ SECRET_FIELDS = {"body", "text", "hand", "hands", "card", "cards", "password", "
 def test_each_service_has_its_topic_and_every_consumer_exists() -> None:
     topics = Schemas(KAFKA).topics
     assert {name: topic.producer for name, topic in topics.items()} == {
-        f"{service}.events": service for service in SERVICES
+        **{f"{service}.events": service for service in SERVICES},
+        "chat.cases": "chat",
     }
     for topic in topics.values():
         assert set(topic.consumers) <= set(SERVICES) - {topic.producer}
@@ -62,7 +73,7 @@ def test_schemas_are_closed_and_carry_neither_text_nor_cards() -> None:
 
 def test_every_reaction_is_to_an_event_that_somebody_emits() -> None:
     emitted = Schemas(KAFKA).types
-    for service in ("customer", "game", "chat"):
+    for service in SERVICES:
         reactions = set(import_module(f"parlor_{service}.consumers").REACTS_TO)
         assert reactions, service
         assert reactions <= emitted, service

@@ -23,7 +23,10 @@ from parlor_dev.client import Api, Refused
 from parlor_dev.routing import SERVICES
 
 TAG = "0.1.0"
-KILLED = [(service, component) for component in ("api", "worker") for service in SERVICES]
+KILLED = [
+    *((service, component) for component in ("api", "worker") for service in SERVICES),
+    ("game", "bots"),
+]
 
 
 def arguments() -> argparse.Namespace:
@@ -225,7 +228,7 @@ async def go_and_come_back(
     async with story.step("Uninstall: definitions, resources, Secrets and data stay") as say:
         before = (await ben.api.get(path))["items"]
         await release.uninstall()
-        ours = "app.kubernetes.io/component in (api, worker, migrate, operator, broker, job)"
+        ours = "app.kubernetes.io/component in (api, worker, bots, migrate, operator, broker, job)"
         await release.kubectl(
             *("wait", "pod", "--for=delete", f"--selector={ours}", "--timeout=90s"), seconds=100
         )

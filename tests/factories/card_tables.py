@@ -89,29 +89,38 @@ async def invite(
     game: str,
     *,
     key: str | None = None,
+    seed: str | None = None,
+    bots: Sequence[str] = (),
     **options: Any,
 ) -> Reply:
     body = {"game": game, "invitee_ids": [str(user.id) for user in others], "options": options}
+    if bots:
+        body["bots"] = list(bots)
+    if seed is not None:
+        body["seed"] = seed
     return await client.call(
         "POST", "/api/v1/games/invites", headers=inviter.authorization, json=body, key=key
     )
 
 
-async def answer(client: Client, user: User, invite_id: str, verb: str) -> Reply:
+async def answer(client: Client, user: User, invite_id: str, verb: str, **body: Any) -> Reply:
     return await client.call(
-        "POST", f"/api/v1/games/invites/{invite_id}/{verb}", headers=user.authorization
+        "POST",
+        f"/api/v1/games/invites/{invite_id}/{verb}",
+        headers=user.authorization,
+        json=body or None,
     )
 
 
 async def sit_down(client: Client, players: Sequence[User], game: str, **options: Any) -> CardTable:
-    """A game of these players, each invited by the first and accepting."""
+    """A game of these players, each invited by the first and accepting, and of `bots`."""
     made = await invite(client, players[0], players[1:], game, **options)
     assert made.status == 201, made.body
     for user in players[1:]:
-        accepted = await answer(client, user, made.body["id"], "accept")
-        assert accepted.status == 200, accepted.body
-    assert accepted.body["status"] == "accepted"
-    return CardTable(client, accepted.body["game_id"], players)
+        made = await answer(client, user, made.body["id"], "accept")
+        assert made.status == 200, made.body
+    assert made.body["status"] == "accepted"
+    return CardTable(client, made.body["game_id"], players)
 
 
 class Seat:
@@ -122,6 +131,7 @@ class Seat:
         self.raw: list[str] = []
         self.welcome: dict[str, Any] = {}
         self.events: list[dict[str, Any]] = []
+        self.answers: list[dict[str, Any]] = []
         self.replies: dict[str, dict[str, Any]] = {}
         self._moved = asyncio.Condition()
         self._reader = asyncio.create_task(self._read())
@@ -150,6 +160,7 @@ class Seat:
                     case "event":
                         self.events.append(frame)
                     case _:
+                        self.answers.append(frame)
                         self.replies[frame["id"]] = frame
                 self._moved.notify_all()
         async with self._moved:
@@ -169,8 +180,14 @@ class Seat:
 
     async def command(self, reference: str, **message: Any) -> dict[str, Any]:
         """Send a command and give back its ack or error."""
+        before = len(self.answers)
         await self._socket.send_json({"id": reference, **message})
-        await self.until(lambda: reference in self.replies or self._reader.done())
+        await self.until(
+            lambda: (
+                any(frame["id"] == reference for frame in self.answers[before:])
+                or self._reader.done()
+            )
+        )
         return self.replies[reference]
 
     async def closed(self) -> int | None:

@@ -5,12 +5,14 @@ Written straight into the tables of chat, since nobody can send a message a year
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 import asyncpg
+from parlor_chat.signing import Signer
 from parlor_chat.usecases.audit_trail import Actor
 from parlor_chat.usecases.legal_holds import LegalHold
 from parlor_chat.usecases.run_archive_expiry import Periods
@@ -19,6 +21,7 @@ from parlor_kit.ids import new_id
 
 ADMIN = Actor("0197a000-0000-7000-8000-000000000001", "admin")
 PERIODS = Periods(timedelta(days=30), timedelta(days=365))
+SIGNER = Signer(bytes(range(32)))
 PlacesHold = Callable[..., Awaitable[LegalHold]]
 
 FRESH = timedelta(days=1)
@@ -75,6 +78,12 @@ class Past:
     texts: tuple[str, ...]
 
 
+def id_at(moment: datetime) -> UUID:
+    """An id as it would have been made at that moment: UUIDv7."""
+    milliseconds = int(moment.timestamp() * 1000)
+    return UUID(int=milliseconds << 80 | 7 << 76 | 2 << 62 | secrets.randbits(62))
+
+
 async def converse(
     connection: asyncpg.Connection,
     ages: Sequence[timedelta],
@@ -105,7 +114,7 @@ async def converse(
     seqs = range(1, len(ages) + 1)
     await connection.execute(
         _MESSAGES,
-        [new_id() for _ in seqs],
+        [id_at(moment - age) for age in ages],
         [conversation_id for _ in seqs],
         list(seqs),
         [3 * seq - 2 for seq in seqs],

@@ -150,6 +150,7 @@ async def chat_processes(
             "PARLOR_CUSTOMER_URL": customer.url,
             "PARLOR_CREDENTIALS_DIR": str(folder),
             "PARLOR_SECRET_KEY": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+            "CHAT_SIGNING_KEY": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
             "PARLOR_DRAIN_SECONDS": "2",
         }
         waits: list[Any] = []

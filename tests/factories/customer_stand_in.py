@@ -1,7 +1,8 @@
 """A stand-in for the customer service: its internal batch of entitlements, over real HTTP.
 
-For tests that run one service alone. Everybody is entitled but the pairs in `strangers`; `away`
-makes it refuse as a stopped service's sidecar does.
+For tests that run one service alone. Everybody is entitled but the pairs in `strangers`; where
+both are of one circle, it rests on its distributor. `away` makes it refuse as a stopped service's
+sidecar does.
 """
 
 from __future__ import annotations
@@ -24,10 +25,25 @@ class CustomerStandIn:
     asked: list[list[list[str]]] = field(default_factory=list)
     credentials: set[str] = field(default_factory=set)
     strangers: set[frozenset[str]] = field(default_factory=set)
+    circles: dict[str, set[str]] = field(default_factory=dict)  # distributor: customers
 
     def part(self, first: UUID, second: UUID) -> None:
         """These two are not entitled any more."""
         self.strangers.add(frozenset({str(first), str(second)}))
+
+    def gather(self, distributor: UUID, *customers: UUID) -> None:
+        """These are customers of this distributor."""
+        known = self.circles.setdefault(str(distributor), set())
+        known.update(str(customer) for customer in customers)
+
+    def _rests_on(self, first: str, second: str) -> tuple[str, str | None]:
+        for distributor, customers in sorted(self.circles.items()):
+            if {first, second} <= customers | {distributor} and distributor in (first, second):
+                return "distributor_and_customer", distributor
+        for distributor, customers in sorted(self.circles.items()):
+            if {first, second} <= customers:
+                return "same_distributor", distributor
+        return "same_distributor", None
 
     async def _batch(self, request: web.Request) -> web.Response:
         if self.away:
@@ -39,12 +55,13 @@ class CustomerStandIn:
 
     def _entitlement(self, first: str, second: str) -> dict[str, Any]:
         entitled = frozenset({first, second}) not in self.strangers
+        reason, distributor = self._rests_on(first, second)
         return {
             "first_user_id": first,
             "second_user_id": second,
             "entitled": entitled,
-            "reason": "same_distributor" if entitled else "none",
-            "distributor_id": None,
+            "reason": reason if entitled else "none",
+            "distributor_id": distributor if entitled else None,
             "checked_at": "2026-01-01T00:00:00.000000Z",
         }
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from factories.identity_stand_in import User
+from factories.identity_stand_in import IdentityStandIn, User
 from factories.running_api import Reply, RunningApi
 
 
@@ -16,6 +17,7 @@ class Desk:
     served: RunningApi
     admin: User
     moderator: User
+    identity: IdentityStandIn
 
     async def review(self, conversation_id: UUID, user: User | None = None, **query: str) -> Reply:
         return await self.served.public.call(
@@ -66,4 +68,32 @@ class Desk:
             f"/internal/v1/legal-holds/{uid}",
             headers={"x-service-identity": "system:serviceaccount:parlor:operator"},
             json=({"matter": "M-9", "reason": "a court asks"} | body) if method == "PUT" else None,
+        )
+
+    async def holds(
+        self, method: str, path: str = "", user: User | None = None, **options: Any
+    ) -> Reply:
+        """A call to the holds by matter; `json` or `params` are its body or query."""
+        return await self.served.public.call(
+            method,
+            f"/api/v1/admin/legal-holds{path}",
+            headers=(user or self.moderator).authorization,
+            **options,
+        )
+
+    async def restore(self, conversation_id: UUID, hold_id: str, user: User | None = None) -> Reply:
+        return await self.served.public.call(
+            "POST",
+            f"/api/v1/admin/moderation/conversations/{conversation_id}"
+            f"/legal-hold/{hold_id}/restore",
+            headers=(user or self.moderator).authorization,
+            json={"reason": "released by mistake"},
+        )
+
+    async def audit(self, path: str = "", user: User | None = None, /, **query: str) -> Reply:
+        return await self.served.public.call(
+            "GET",
+            f"/api/v1/admin/audit{path}",
+            headers=(user or self.admin).authorization,
+            params=query,
         )

@@ -116,6 +116,7 @@ class FakeHolds:
     conversations: set[str] = field(default_factory=set)
     puts: int = 0
     away: bool = False
+    grace_ends: str | None = None
     fuse: Fuse = field(default_factory=Fuse)
 
     async def find(self, key: UUID) -> Hold | None:
@@ -141,6 +142,7 @@ class FakeHolds:
             messages=0,
             missing=tuple(sorted(named - self.conversations)),
             released_by="operator" if wanted.released else None,
+            protects_until=self.grace_ends if wanted.released else None,
         )
         self.holds[key] = hold
         self.fuse.done()

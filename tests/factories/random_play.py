@@ -54,7 +54,7 @@ def preferred_actions(table: str, moves: int, rng: random.Random) -> tuple[str, 
         return ("draw", "play") if moves < HOARDING_MOVES else ("play",)
     if table == "siege":
         return ("pass", rng.choice(("draw", "draw", "play")))
-    return {"eager": ("play",), "spoiling": ("draw", "pass")}.get(table, ())
+    return {"eager": ("play", "knock", "meld"), "spoiling": ("draw", "pass")}.get(table, ())
 
 
 def choose(rng: random.Random, preferred: tuple[str, ...], plays: tuple[Play, ...]) -> Play:

@@ -9,7 +9,7 @@ from typing import Any
 from parlor_rules.cards import sort_cards
 
 TURN_FACTS = ("direction", "pending_draw", "draws_left", "phase")
-TABLE_FACTS = ("suit", "stock_size", "discard_size", "hearts_broken")
+TABLE_FACTS = ("suit", "stock_size", "discard_size", "hearts_broken", "upcard", "discards")
 
 
 class Follower:
@@ -20,7 +20,14 @@ class Follower:
     def receive(self, event: dict[str, Any]) -> None:
         """Take in one event as the server sends it to this seat."""
         name = event["type"].removeprefix("game.")
-        getattr(self, f"_{name}")(event)
+        getattr(self, f"_{name}", self._other)(event)
+        if "changed" in event:
+            self._table.update(event["changed"])
+
+    def _other(self, event: dict[str, Any]) -> None:
+        """What a client needs not know the meaning of: what it changes, it says itself."""
+        if "changed" not in event:
+            raise AssertionError(f"nothing says what {event} does to the table")
 
     def _dealt(self, event: dict[str, Any]) -> None:
         self.view = {
@@ -54,6 +61,38 @@ class Follower:
         if "card" in event:
             self._gain([event["card"]])
 
+    def _card_taken(self, event: dict[str, Any]) -> None:
+        seat, card = event["seat"], event["card"]
+        self.view["hand_sizes"][seat] = event["hand_size"]
+        self._note(event, TABLE_FACTS)
+        known = self._table["known_cards"]
+        known[seat] = list(sort_cards((*known[seat], card)))
+        if seat == self.seat:
+            self._gain([card])
+
+    def _card_discarded(self, event: dict[str, Any]) -> None:
+        self._give_up(event, [event["card"]])
+
+    def _knocked(self, event: dict[str, Any]) -> None:
+        self._table["knocked_by"] = event["seat"]
+
+    def _melded(self, event: dict[str, Any]) -> None:
+        self._give_up(event, event["cards"])
+        self._table["melds"][event["seat"]].append(event["cards"])
+
+    def _laid_off(self, event: dict[str, Any]) -> None:
+        self._give_up(event, [event["card"]])
+        self._table["laid_off"].append(event["card"])
+
+    def _laid_off_all(self, event: dict[str, Any]) -> None:
+        assert event["seat"] == self.view["turn"]
+
+    def _hand_shown(self, event: dict[str, Any]) -> None:
+        self._table["shown"][event["seat"]] = event["cards"]
+
+    def _stalled(self, event: dict[str, Any]) -> None:
+        self.stalled = True
+
     def _stock_reshuffled(self, event: dict[str, Any]) -> None:
         self._note(event, TABLE_FACTS)
 
@@ -76,10 +115,12 @@ class Follower:
             self._table["your_received"] = event["cards"]
 
     def _trick_taken(self, event: dict[str, Any]) -> None:
-        self._table["last_trick"] = {name: event[name] for name in ("seat", "cards", "points")}
+        self._table["last_trick"] = {
+            name: event[name] for name in ("seat", "cards", "points") if name in event
+        }
         self._table["trick"] = []
         self._table["tricks_taken"][event["seat"]] += 1
-        self.view["scores"] = event["scores"]
+        self.view["scores"] = event.get("scores", self.view["scores"])
 
     def _round_scored(self, event: dict[str, Any]) -> None:
         self.view["scores"] = event["scores"]
@@ -89,6 +130,15 @@ class Follower:
         self.view["status"] = event["status"]
         self.view["turn"] = None
         self.view["legal_plays"] = []
+
+    def _give_up(self, event: dict[str, Any], cards: list[str]) -> None:
+        """Cards leave a hand openly."""
+        seat = event["seat"]
+        self._lose(seat, cards)
+        self.view["hand_sizes"][seat] = event["hand_size"]
+        self._note(event, TABLE_FACTS)
+        known = self._table["known_cards"]
+        known[seat] = [card for card in known[seat] if card not in cards]
 
     @property
     def _table(self) -> dict[str, Any]:

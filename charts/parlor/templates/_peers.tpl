@@ -10,8 +10,8 @@
 {{- define "parlor.callers" -}}
 {{- $topology := .root.Files.Get "files/topology.yaml" | fromYaml -}}
 {{- range $name, $service := $topology.services }}
-{{- range $component := list "api" "worker" }}
-{{- if has $.callee (index $service $component).calls }}
+{{- range $component, $process := omit $service "paths" }}
+{{- if has $.callee $process.calls }}
 {{ include "parlor.peer" (dict "root" $.root "name" $name "component" $component) }}
 {{- end }}
 {{- end }}

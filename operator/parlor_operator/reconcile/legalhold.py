@@ -106,6 +106,8 @@ def settled(resource: Resource, hold: Hold) -> Status:
     }
     if not hold.active:
         said = f"The hold was released by {hold.released_by}"
+        if hold.protects_until is not None:
+            said += f"; what it kept stays until {hold.protects_until}"
         conditions = (
             Condition(READY, Holds.TRUE, "Released", said),
             Condition(PLACED, Holds.FALSE, "Released", said),

@@ -21,18 +21,37 @@ from parlor_chat.adapters.stream_source import StreamSource
 from parlor_chat.adapters.stream_writer import StreamWriter
 from parlor_chat.consumers import reactions
 from parlor_chat.settings import ChatSettings
+from parlor_chat.usecases.audit_heads import SignAuditHead
+from parlor_chat.usecases.build_exports import BuildExports
+from parlor_chat.usecases.change_message import ChangeMessage
 from parlor_chat.usecases.chat_services import ChatServices
+from parlor_chat.usecases.close_case import CloseCase
 from parlor_chat.usecases.create_conversation import CreateConversation
-from parlor_chat.usecases.expiry_runs import ExpiryRuns
+from parlor_chat.usecases.erase_messages import EraseMessages
+from parlor_chat.usecases.evidence_keys import EvidenceKeys
+from parlor_chat.usecases.expiry_months import make_months
+from parlor_chat.usecases.exports import DeleteExports, Exports
+from parlor_chat.usecases.give_notices import Notices
+from parlor_chat.usecases.handle_case import AssignCase
+from parlor_chat.usecases.index_messages import IndexMessages
+from parlor_chat.usecases.read_audit import ReadAudit
+from parlor_chat.usecases.read_erasure import ReadErasure
+from parlor_chat.usecases.read_holds import ReadHolds
 from parlor_chat.usecases.recheck_conversations import RecheckDue
 from parlor_chat.usecases.record_receipt import RecordReceipt
+from parlor_chat.usecases.record_view import RecordView
 from parlor_chat.usecases.release_hold import ReleaseHold
+from parlor_chat.usecases.restore_hold import RestoreHold
+from parlor_chat.usecases.retention_policies import RetentionPolicies
 from parlor_chat.usecases.review_conversation import ReviewConversation
 from parlor_chat.usecases.run_archive_expiry import Periods, RunArchiveExpiry
+from parlor_chat.usecases.search_messages import SearchMessages
 from parlor_chat.usecases.send_message import SendMessage
 from parlor_chat.usecases.socket_access import SocketAccess, prune_tickets
 from parlor_chat.usecases.upsert_hold import OrphanHold, ReportHold, UpsertHold
+from parlor_chat.usecases.view_cases import ViewCases
 from parlor_chat.usecases.view_conversations import ViewConversations
+from parlor_chat.usecases.view_expiry_runs import ExpiryRuns
 
 
 async def api(settings: ChatSettings) -> Api:
@@ -46,6 +65,8 @@ async def api(settings: ChatSettings) -> Api:
     customer = _customer(settings)
     hub = Hub(StreamSource(database))
     writer = StreamWriter(database, hub)
+    evidence_keys = EvidenceKeys(database, settings.signer)
+    sign_audit_head = SignAuditHead(database, settings.signer, evidence_keys)
     feed = LiveFeed(
         settings.brokers,
         live_feed.TOPICS,
@@ -58,23 +79,29 @@ async def api(settings: ChatSettings) -> Api:
         create_conversation=CreateConversation(idempotency, CustomerEntitlements(customer)),
         view_conversations=ViewConversations(database),
         send_message=SendMessage(writer),
+        change_message=ChangeMessage(database, settings.chat_edit_window, hub.wake),
         record_receipt=RecordReceipt(writer),
         socket_access=SocketAccess(database, idempotency, users),
+        notices=Notices(database),
+        view_cases=ViewCases(database),
+        assign_case=AssignCase(database),
+        close_case=CloseCase(database, hub.wake),
+        search_messages=SearchMessages(database, sealer),
         review_conversation=ReviewConversation(database),
-        release_hold=ReleaseHold(database),
-        upsert_hold=UpsertHold(database),
+        release_hold=ReleaseHold(database, settings.chat_release_grace),
+        restore_hold=RestoreHold(database),
+        read_holds=ReadHolds(database),
+        upsert_hold=UpsertHold(database, settings.chat_release_grace),
         orphan_hold=OrphanHold(database),
         report_hold=ReportHold(database),
-        run_archive_expiry=RunArchiveExpiry(
-            database,
-            idempotency,
-            Periods(
-                settings.chat_archive_after,
-                settings.chat_expire_after,
-                early=settings.chat_early_expiry,
-            ),
-        ),
+        run_archive_expiry=_expiry(settings, database, evidence_keys, sign_audit_head),
         expiry_runs=ExpiryRuns(database),
+        retention_policies=RetentionPolicies(database, _periods(settings)),
+        read_audit=ReadAudit(database, settings.signer, sign_audit_head),
+        evidence_keys=evidence_keys,
+        record_view=RecordView(database),
+        exports=Exports(database),
+        read_erasure=ReadErasure(database),
     )
 
     async def close() -> None:
@@ -121,8 +148,22 @@ async def worker(settings: ChatSettings) -> Worker:
         settings.brokers,
     )
     recheck = RecheckDue(database, entitlements)
+    evidence_keys = EvidenceKeys(database, settings.signer)
+    sign_audit_head = SignAuditHead(database, settings.signer, evidence_keys)
+    index_messages = IndexMessages(database)
+    build_exports = BuildExports(
+        database,
+        settings.signer,
+        settings.chat_export_keep,
+        before_signing=evidence_keys.introduce,
+    )
+    delete_exports = DeleteExports(database)
+    erase_messages = EraseMessages(database)
+
+    expiry = _expiry(settings, database, evidence_keys, sign_audit_head)
 
     async def close() -> None:
+        await expiry.close()
         await customer.close()
         await database.close()
 
@@ -131,11 +172,37 @@ async def worker(settings: ChatSettings) -> Worker:
             "relay": relay.run,
             "consumer": consumer.run,
             "recheck": lambda: every(2, "recheck", recheck),
+            "make-months": lambda: every(3600, "make-months", lambda: make_months(database)),
+            "resume-expiry": lambda: every(30, "resume-expiry", expiry.resume),
+            "audit-heads": lambda: every(60, "audit-heads", sign_audit_head),
+            "index-messages": lambda: every(1, "index-messages", index_messages),
             "prune-tickets": lambda: every(60, "prune-tickets", lambda: prune_tickets(database)),
+            "build-exports": lambda: every(2, "build-exports", build_exports),
+            "erase-messages": lambda: every(2, "erase-messages", erase_messages),
+            "delete-exports": lambda: every(60, "delete-exports", delete_exports),
             "prune-inbox": lambda: every(3600, "prune-inbox", lambda: prune_inbox(database)),
         },
         ready={"database": database.answers},
         close=close,
+    )
+
+
+def _periods(settings: ChatSettings) -> Periods:
+    return Periods(
+        settings.chat_archive_after, settings.chat_expire_after, early=settings.chat_early_expiry
+    )
+
+
+def _expiry(
+    settings: ChatSettings, database: Database, keys: EvidenceKeys, sign_head: SignAuditHead
+) -> RunArchiveExpiry:
+    return RunArchiveExpiry(
+        database,
+        Idempotency(database, Sealer(settings.secret_key)),
+        _periods(settings),
+        settings.signer,
+        before_signing=keys.introduce,
+        after_run=sign_head,
     )
 
 

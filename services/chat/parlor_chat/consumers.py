@@ -10,15 +10,21 @@ from parlor_kit.events import Event
 from parlor_chat.ports import Entitlements
 from parlor_chat.usecases.announce_game import announce_game
 from parlor_chat.usecases.follow_accounts import follow_account, follow_relationship
+from parlor_chat.usecases.follow_erasure import follow_erasure, keep_erasure_report
+from parlor_chat.usecases.record_administration import record_administration
 
 REACTS_TO: Mapping[str, Callable[[Entitlements, Transaction, Event], Awaitable[None]]] = {
+    "account.administered": record_administration,
     "account.disabled": follow_account,
     "account.enabled": follow_account,
+    "account.erased": follow_erasure,
     "relationship.started": follow_relationship,
     "relationship.ended": follow_relationship,
+    "relationship.party_erased": keep_erasure_report,
     "game.invited": announce_game,
     "game.started": announce_game,
     "game.finished": announce_game,
+    "game.player_erased": keep_erasure_report,
 }
 
 

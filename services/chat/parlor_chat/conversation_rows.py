@@ -11,7 +11,8 @@ from uuid import UUID
 import asyncpg
 from parlor_kit.clock import rfc3339
 
-from parlor_chat import frames
+from parlor_chat import frames, message_changes
+from parlor_chat.message_changes import UNCHANGED
 
 # Older ones do not add to `unread_count`, so that a list costs the same however long a chat is.
 UNREAD_WINDOW = 500
@@ -68,7 +69,11 @@ async def messages_with_receipts(
     marks: dict[UUID, list[Any]] = {row["id"]: [] for row in rows}
     for mark in await connection.fetch(_RECEIPTS, list(marks)) if marks else ():
         marks[mark["message_id"]].append(mark)
-    return [frames.stored_message_view(row, marks[row["id"]]) for row in rows]
+    changes = await message_changes.current(connection, list(marks))
+    return [
+        frames.stored_message_view(row, marks[row["id"]], changes.get(row["id"], UNCHANGED))
+        for row in rows
+    ]
 
 
 def participants_key(participants: Iterable[UUID]) -> str:

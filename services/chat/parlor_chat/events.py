@@ -52,3 +52,40 @@ def conversation_reopened(conversation_id: UUID) -> Event:
         str(conversation_id),
         {"conversation_id": str(conversation_id), "at": rfc3339(now())},
     )
+
+
+def message_edited(
+    conversation_id: UUID, epoch: str, event_seq: int, message_id: UUID, at: datetime
+) -> Event:
+    """A sender has edited a message; its live sockets read the text from the database."""
+    return Event(
+        TOPIC,
+        "message.edited",
+        str(conversation_id),
+        {
+            "conversation_id": str(conversation_id),
+            "epoch": epoch,
+            "event_seq": event_seq,
+            "message_id": str(message_id),
+            "at": rfc3339(at),
+        },
+    )
+
+
+def message_deleted(
+    conversation_id: UUID, epoch: str, event_seq: int, message_id: UUID, by: str, at: datetime
+) -> Event:
+    """A message has left its participants' view, by its `sender` or by a `moderator`."""
+    return Event(
+        TOPIC,
+        "message.deleted",
+        str(conversation_id),
+        {
+            "conversation_id": str(conversation_id),
+            "epoch": epoch,
+            "event_seq": event_seq,
+            "message_id": str(message_id),
+            "by": by,
+            "at": rfc3339(at),
+        },
+    )

@@ -14,6 +14,8 @@ from parlor_kit.clock import rfc3339
 from parlor_kit.hub import StreamEvent
 from parlor_kit.live_socket import text_frame
 
+from parlor_chat.message_changes import UNCHANGED, Change
+
 Row = Mapping[str, Any]
 
 
@@ -41,13 +43,18 @@ def message_view(
         "sent_at": sent_at,
         "delivered_to": [*delivered_to],
         "read_by": [*read_by],
+        "edited_at": None,
+        "deleted_at": None,
+        "deleted_by": None,
     }
 
 
-def stored_message_view(row: Row, receipts: Iterable[Row] = ()) -> dict[str, Any]:
-    """A row of `messages` with its rows of `receipts`."""
+def stored_message_view(
+    row: Row, receipts: Iterable[Row] = (), change: Change = UNCHANGED
+) -> dict[str, Any]:
+    """A row of `messages` with its rows of `receipts`, and what has become of it."""
     marks = sorted(receipts, key=lambda mark: (mark["delivered_at"], mark["user_id"]))
-    return message_view(
+    view = message_view(
         id=row["id"],
         conversation_id=row["conversation_id"],
         seq=row["seq"],
@@ -58,6 +65,7 @@ def stored_message_view(row: Row, receipts: Iterable[Row] = ()) -> dict[str, Any
         delivered_to=[_mark(mark["user_id"], mark["delivered_at"]) for mark in marks],
         read_by=[_mark(mark["user_id"], mark["read_at"]) for mark in marks if mark["read_at"]],
     )
+    return view if change is UNCHANGED else view | change.shown(row["body"])
 
 
 def _mark(user_id: UUID, at: datetime) -> dict[str, Any]:
@@ -89,6 +97,28 @@ def receipt_recorded(
             "message_id": message_id,
             "user_id": user_id,
             "at": at,
+        },
+    }
+    return StreamEvent(event_seq, text_frame(dumps(frame)))
+
+
+def message_changed(
+    type_: str, event_seq: int, conversation_id: UUID, message_id: UUID, change: Change, at: str
+) -> StreamEvent:
+    """The event of an edit or a deletion, with the message as it stands at present.
+
+    So somebody who resumes never gets a text that was taken back in between, and whoever follows
+    every event ends with what a list shows.
+    """
+    frame = {
+        "type": "event",
+        "seq": event_seq,
+        "at": at,
+        "event": {
+            "type": type_,
+            "conversation_id": conversation_id,
+            "message_id": message_id,
+            **change.shown(""),
         },
     }
     return StreamEvent(event_seq, text_frame(dumps(frame)))

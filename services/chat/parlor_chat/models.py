@@ -10,6 +10,12 @@ functions that write them, and have no model: a send must never pass an ORM. The
     message_keys  conversation_id, sender_id, kind (client | idempotency), key -> message_id,
                   digest, created; deleted together with the message that they name
 
+So are those of `migrations/0006_cases.py`, which follow from messages and go with them:
+
+    message_versions  message_id, version (from 2 on), conversation_id, event_seq, kind (edited |
+                      deleted | removed), body (of an edit), by_user_id, at
+    message_search    message_id, conversation_id, document; written behind the senders' backs
+
 `seq` counts the messages of a conversation, `event_seq` everything that its sockets see; both are
 handed out under the conversation's row lock, so neither has a gap.
 """
@@ -20,8 +26,19 @@ from tortoise import fields
 from tortoise.indexes import Index
 from tortoise.models import Model
 
+from parlor_chat.case_models import Case, CaseNote, Notice, Report
+from parlor_chat.evidence_models import AuditHead, EvidenceKey
+from parlor_chat.export_models import (
+    ErasedConversation,
+    Erasure,
+    ErasureReport,
+    Export,
+    ExportChunk,
+    ExportConversation,
+)
 from parlor_chat.retention_models import (
     ArchiveExpiryChunk,
+    ArchiveExpiryManifest,
     ArchiveExpiryRun,
     AuditRecord,
     Hold,
@@ -32,15 +49,28 @@ from parlor_chat.retention_models import (
 __all__ = [
     "Account",
     "ArchiveExpiryChunk",
+    "ArchiveExpiryManifest",
     "ArchiveExpiryRun",
+    "AuditHead",
     "AuditRecord",
+    "Case",
+    "CaseNote",
     "Conversation",
+    "ErasedConversation",
+    "Erasure",
+    "ErasureReport",
+    "EvidenceKey",
+    "Export",
+    "ExportChunk",
+    "ExportConversation",
     "Hold",
     "HoldConversation",
     "HoldCustodian",
     "Kind",
+    "Notice",
     "Participant",
     "Recheck",
+    "Report",
     "SocketTicket",
     "Status",
 ]

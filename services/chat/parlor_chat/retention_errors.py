@@ -41,6 +41,12 @@ class HoldReleased(ParlorError):
     status, code, title = 409, "hold_released", "A released hold stays released"
 
 
+class GraceOver(ParlorError):
+    """What it held may be gone; a new hold has to say what it holds."""
+
+    status, code, title = 409, "grace_over", "The grace of this released hold is over"
+
+
 class HoldOrphaned(ParlorError):
     """Its resource was deleted; a resource's uid never comes back."""
 

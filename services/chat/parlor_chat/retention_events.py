@@ -24,7 +24,7 @@ def hold_placed(
     return Event(
         topic=TOPIC,
         type="hold.placed",
-        key=str(conversation_ids[0] if source == "api" else hold_id),
+        key=str(conversation_ids[0] if source == "api" and conversation_ids else hold_id),
         data={
             "hold_id": str(hold_id),
             "source": source,
@@ -38,9 +38,19 @@ def hold_placed(
 
 
 def hold_released(
-    hold_id: UUID, *, key: UUID, source: str, matter: str, released_by: str, at: datetime
+    hold_id: UUID,
+    *,
+    key: UUID,
+    source: str,
+    matter: str,
+    released_by: str,
+    at: datetime,
+    protects_until: datetime,
 ) -> Event:
-    """A hold has ended; `key` is its conversation, or the hold itself when it came by resource."""
+    """A hold has ended, and can be restored until `protects_until`.
+
+    `key` is its conversation, or the hold itself when it came by resource.
+    """
     return Event(
         topic=TOPIC,
         type="hold.released",
@@ -50,6 +60,25 @@ def hold_released(
             "source": source,
             "matter": matter,
             "released_by": released_by,
+            "at": rfc3339(at),
+            "protects_until": rfc3339(protects_until),
+        },
+    )
+
+
+def hold_restored(
+    hold_id: UUID, *, source: str, matter: str, restored_by: str, at: datetime
+) -> Event:
+    """A released hold stands again, as if it had never been released."""
+    return Event(
+        topic=TOPIC,
+        type="hold.restored",
+        key=str(hold_id),
+        data={
+            "hold_id": str(hold_id),
+            "source": source,
+            "matter": matter,
+            "restored_by": restored_by,
             "at": rfc3339(at),
         },
     )
@@ -66,7 +95,7 @@ def archive_expiry_ran(
     held: int,
     manifest_sha256: str,
 ) -> Event:
-    """A run has ended; an interrupted one tells of what it had committed until then."""
+    """A run has ended; one that did not finish tells of what it had committed until then."""
     return Event(
         topic=TOPIC,
         type="archive_expiry.ran",

@@ -22,15 +22,19 @@ class HoldSource(StrEnum):
 
 
 class RunState(StrEnum):
-    """How an archive-expiry run stands; `interrupted` kept what it had committed."""
+    """How an archive-expiry run stands; a run that did not finish kept what it had committed.
+
+    A running one whose process is gone is taken up again; it is interrupted when that fails often.
+    """
 
     RUNNING = "running"
     FINISHED = "finished"
+    CANCELLED = "cancelled"
     INTERRUPTED = "interrupted"
 
 
 class Hold(Model):
-    """A matter for which content stays, until the hold is released."""
+    """A matter for which content stays, until the hold is released and `protects_until` is past."""
 
     id = fields.UUIDField(primary_key=True)
     source = fields.TextField()
@@ -41,6 +45,7 @@ class Hold(Model):
     placed_at = fields.DatetimeField()
     released_at = fields.DatetimeField(null=True)
     released_by = fields.TextField(null=True)
+    protects_until = fields.DatetimeField(null=True)
     orphaned_at = fields.DatetimeField(null=True)
 
     class Meta:
@@ -74,7 +79,7 @@ class HoldCustodian(Model):
 
 
 class ArchiveExpiryRun(Model):
-    """One run of archive expiry; its counters move with each batch that it commits."""
+    """One run of archive expiry; counters and cursor move with each batch that it commits."""
 
     id = fields.UUIDField(primary_key=True)
     state = fields.TextField()
@@ -89,6 +94,19 @@ class ArchiveExpiryRun(Model):
     expired = fields.BigIntField(default=0)
     held = fields.BigIntField(default=0)
     manifest_sha256 = fields.TextField(null=True)
+    ordered = fields.BooleanField(default=False)
+    cursor_month = fields.DateField(null=True)
+    cursor_conversation_id = fields.UUIDField(null=True)
+    cursor_seq = fields.BigIntField(default=0)
+    next_number = fields.IntField(default=0)
+    attempts = fields.IntField(default=0)
+    months = fields.IntField(default=0)
+    months_done = fields.IntField(default=0)
+    months_dropped = fields.IntField(default=0)
+    month_planned = fields.BigIntField(default=0)
+    month_decided = fields.BigIntField(default=0)
+    cancel_requested_at = fields.DatetimeField(null=True)
+    cancel_requested_by = fields.TextField(null=True)
 
     class Meta:
         table = "archive_expiry_runs"
@@ -109,8 +127,26 @@ class ArchiveExpiryChunk(Model):
         unique_together = (("run_id", "number"),)
 
 
+class ArchiveExpiryManifest(Model):
+    """The signed statement about a real run that has ended, chained to the one before it."""
+
+    append_only: ClassVar[bool] = True
+
+    number = fields.BigIntField(primary_key=True, generated=False)
+    run_id = fields.UUIDField(unique=True)
+    sha256 = fields.TextField()
+    envelope = fields.TextField()
+
+    class Meta:
+        table = "archive_expiry_manifests"
+
+
 class AuditRecord(Model):
-    """Who looked at, held, released or expired what, when and why. Never changed, never deleted."""
+    """Who looked at, held, released or expired what, when and why. Never changed, never deleted.
+
+    The database itself chains the records as they are committed (`migrations/0005_evidence.py`):
+    it sets `position`, `previous_sha256` and `sha256`, whatever the service says.
+    """
 
     append_only: ClassVar[bool] = True
 
@@ -122,9 +158,14 @@ class AuditRecord(Model):
     conversation_id = fields.UUIDField(null=True, db_index=True)
     hold_id = fields.UUIDField(null=True, db_index=True)
     run_id = fields.UUIDField(null=True)
+    user_id = fields.UUIDField(null=True, db_index=True)
+    matter = fields.TextField(null=True)
     reason = fields.TextField(null=True)
     details = fields.TextField()
     request_id = fields.TextField()
+    position = fields.BigIntField(null=True, unique=True)
+    previous_sha256 = fields.TextField(null=True)
+    sha256 = fields.TextField(null=True)
 
     class Meta:
         table = "audit_records"

@@ -10,7 +10,15 @@ from parlor_kit.pages import PageQuery
 from parlor_kit.principal import Role
 from parlor_kit.routing import SIGNED_IN, TRUSTED_SERVICE, Route, Routes, SocketRoute, only
 
-from parlor_chat import retention_errors
+from parlor_chat import (
+    audit_routes,
+    case_errors,
+    case_routes,
+    export_routes,
+    hold_routes,
+    retention_errors,
+    retention_routes,
+)
 from parlor_chat.api import conversations, legal_holds, live, messages, moderation, retention
 from parlor_chat.api.retention_schemas import (
     HoldReportView,
@@ -29,6 +37,7 @@ from parlor_chat.api.retention_schemas import (
 from parlor_chat.api.schemas import (
     ConversationPage,
     ConversationView,
+    EditedMessage,
     MessagePage,
     MessagesQuery,
     MessageView,
@@ -101,6 +110,29 @@ PUBLIC = Routes(
             answers={201: SocketTicketView},
             errors=(NotEntitled, NotFound, IdempotencyKeyReused),
             creates=True,
+        ),
+        Route(
+            "PATCH",
+            "/api/v1/messages/{message_id}",
+            messages.edit_message,
+            SIGNED_IN,
+            answers={200: MessageView},
+            errors=(
+                NotEntitled,
+                NotFound,
+                case_errors.NotTheSender,
+                case_errors.MessageDeleted,
+                case_errors.EditWindowOver,
+            ),
+            body=EditedMessage,
+        ),
+        Route(
+            "DELETE",
+            "/api/v1/messages/{message_id}",
+            messages.delete_message,
+            SIGNED_IN,
+            answers={200: MessageView},
+            errors=(NotFound, case_errors.NotTheSender, case_errors.EditWindowOver),
         ),
         Route(
             "POST",
@@ -182,6 +214,11 @@ PUBLIC = Routes(
             answers={200: None},
             streams="application/x-ndjson",
         ),
+        *retention_routes.ROWS,
+        *audit_routes.ROWS,
+        *hold_routes.ROWS,
+        *export_routes.ROWS,
+        *case_routes.ROWS,
     ),
     sockets=(SocketRoute("/api/v1/conversations/{conversation_id}/ws", live.stream_conversation),),
 )

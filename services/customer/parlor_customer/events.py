@@ -1,6 +1,7 @@
 """The events that the customer service emits, on `customer.events` under the customer's id."""
 
 from datetime import datetime
+from uuid import UUID
 
 from parlor_kit.clock import rfc3339
 from parlor_kit.events import Event
@@ -18,6 +19,32 @@ def relationship_started(relationship: Relationship) -> Event:
 def relationship_ended(relationship: Relationship, at: datetime) -> Event:
     """One of the two ended it; whoever was entitled by it alone is so no more."""
     return _event("relationship.ended", relationship, at)
+
+
+def party_erased(
+    account_id: UUID,
+    *,
+    relationships_ended: int,
+    relationships_kept: int,
+    invites_revoked: int,
+    invites_emptied: int,
+    at: datetime,
+) -> Event:
+    """What was done here about an erased account, for the report of its erasure."""
+    return Event(
+        topic=TOPIC,
+        type="relationship.party_erased",
+        key=str(account_id),
+        data={
+            "account_id": str(account_id),
+            "relationships_ended": relationships_ended,
+            "relationships_kept": relationships_kept,
+            "invites_revoked": invites_revoked,
+            "invites_emptied": invites_emptied,
+            "at": rfc3339(at),
+        },
+        time=at,
+    )
 
 
 def _event(type_: str, relationship: Relationship, at: datetime) -> Event:

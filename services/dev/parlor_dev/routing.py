@@ -28,10 +28,16 @@ _PREFIXES: Mapping[str, tuple[str, ...]] = {
     "chat": (
         "/api/v1/conversations",
         "/api/v1/messages",
+        "/api/v1/notices",
         "/api/v1/admin/moderation",
+        "/api/v1/admin/cases",
         "/api/v1/admin/archive-expiry",
+        "/api/v1/admin/retention-policies",
         "/api/v1/admin/audit",
+        "/api/v1/admin/evidence-keys",
+        "/api/v1/admin/legal-holds",
         "/api/v1/admin/exports",
+        "/api/v1/admin/erasures",
     ),
 }
 _EXACT: Mapping[str, tuple[str, ...]] = {"identity": ("/.well-known/jwks.json",)}

@@ -24,6 +24,9 @@ _PASSED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PARLOR_LOG_LEVEL")
 _PASSED_PREFIXES = ("OTEL_", *(f"{service.upper()}_" for service in SERVICES))
 
 
+# The worker processes of a service beside the one that all have.
+MORE_WORKERS: Mapping[str, tuple[str, ...]] = {"game": ("bots",)}
+
 # What runs a process, given the member of the workspace and its verb. Tests give stand-ins.
 Program = Callable[[str, str], tuple[str, ...]]
 
@@ -49,7 +52,7 @@ class Layout:
     """Every port of the services, chosen at start and kept."""
 
     replicas: Mapping[str, Sequence[Replica]]
-    workers: Mapping[str, int]
+    workers: Mapping[str, Mapping[str, int]]  # by service, then by verb
 
 
 def check_replicas(counts: Mapping[str, int]) -> None:
@@ -67,7 +70,10 @@ def plan(counts: Mapping[str, int], ports: PortReservations) -> Layout:
             ]
             for service in SERVICES
         },
-        workers={service: ports.take() for service in SERVICES},
+        workers={
+            service: {verb: ports.take() for verb in ("worker", *MORE_WORKERS.get(service, ()))}
+            for service in SERVICES
+        },
     )
 
 
@@ -77,6 +83,7 @@ class Backing:
 
     databases: Mapping[str, DatabaseAccess]
     secret_keys: Mapping[str, str]
+    signing_key: str
     kafka: str
     jwks_url: str
     issuer_url: str
@@ -122,11 +129,9 @@ class Commands:
             },
         )
 
-    def worker(self, service: str) -> Command:
-        health = self._layout.workers[service]
-        return self._command(
-            service, "worker", self._environment(service, f"{service}-worker", health)
-        )
+    def worker(self, service: str, verb: str) -> Command:
+        health = self._layout.workers[service][verb]
+        return self._command(service, verb, self._environment(service, f"{service}-{verb}", health))
 
     def sidecar(self, service: str, index: int) -> Command:
         replica = self._layout.replicas[service][index]
@@ -177,6 +182,7 @@ class Commands:
             environment["PARLOR_ADMIN_EMAIL"] = backing.admin_email
             environment["PARLOR_ADMIN_PASSWORD"] = backing.admin_password
         if service == "chat":
+            environment.setdefault("CHAT_SIGNING_KEY", backing.signing_key)
             # The demo shows an expiry without waiting for a year; a caller's own value wins.
             environment.setdefault("CHAT_EARLY_EXPIRY", "true")
         return environment | dict(self._extra.get(service, {}))

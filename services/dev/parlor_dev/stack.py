@@ -114,7 +114,7 @@ class Stack:
         return ["postgres", "kafka", *self._processes]
 
     def process(self, name: str) -> ManagedProcess:
-        """`chat-api-1`, `chat-worker`, `chat-sidecar-1`, ..., `gateway`, `postgres`, `kafka`."""
+        """`chat-api-1`, `chat-worker`, `game-bots`, `chat-sidecar-1`, ..., `gateway`, `kafka`."""
         if name == "kafka":
             return self.kafka.process
         return self.postgres.process if name == "postgres" else self._processes[name]
@@ -153,7 +153,7 @@ class Stack:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._chores
             self._chores = None
-        groups = [("-api-", "-worker", "-migrate"), ("-sidecar-",), ("gateway",)]
+        groups = [("-api-", "-worker", "-bots", "-migrate"), ("-sidecar-",), ("gateway",)]
         if harsh:
             groups = [("",)]
         for parts in groups:
@@ -281,6 +281,7 @@ class Stack:
                     service: home.secret(f"{service}-key", lambda: secrets.token_urlsafe(32))
                     for service in SERVICES
                 },
+                signing_key=home.secret("chat-signing-key", lambda: secrets.token_urlsafe(32)),
                 kafka=self.kafka.bootstrap,
                 jwks_url=self._issuer.jwks_url,
                 issuer_url=self._issuer.url,
@@ -303,8 +304,10 @@ class Stack:
 
     async def _start_service(self, service: str, started: float) -> None:
         commands = self._commands
-        worker_port = self._layout.workers[service]
-        starting = [self._served(f"{service}-worker", commands.worker(service), worker_port)]
+        starting = [
+            self._served(f"{service}-{verb}", commands.worker(service, verb), health)
+            for verb, health in self._layout.workers[service].items()
+        ]
         for index, replica in enumerate(self._layout.replicas[service]):
             number = index + 1
             starting += [

@@ -1,9 +1,18 @@
-"""`python -m parlor_game api|worker|migrate|dead-letters`."""
+"""`python -m parlor_game api|worker|bots|migrate|dead-letters`."""
 
 from parlor_kit.process import Service, main
 
-from parlor_game.bootstrap import api, inbox, worker
+from parlor_game.bootstrap import api, bots, inbox, worker
 from parlor_game.settings import GameSettings
 
 if __name__ == "__main__":
-    main(Service(name="game", settings=GameSettings, api=api, worker=worker, inbox=inbox))
+    main(
+        Service(
+            name="game",
+            settings=GameSettings,
+            api=api,
+            worker=worker,
+            inbox=inbox,
+            workers={"bots": ("play for the bots at the tables", bots)},
+        )
+    )

@@ -34,14 +34,20 @@ from parlor_game.usecases.expire_invites import expire_invites
 from parlor_game.usecases.follow_accounts import DisabledAccounts
 from parlor_game.usecases.follow_game import GameStreams
 from parlor_game.usecases.issue_reconnect_token import prune_reconnect_tokens
+from parlor_game.usecases.issue_spectator_token import prune_spectator_tokens
 from parlor_game.usecases.list_invites import ListInvites
 from parlor_game.usecases.load_table import Tables
+from parlor_game.usecases.play_bots import PlayBots
 from parlor_game.usecases.play_card import PlayCard
+from parlor_game.usecases.prove_game import ProveGame
 from parlor_game.usecases.read_game import ReadGame
+from parlor_game.usecases.read_leaderboard import ReadLeaderboard
+from parlor_game.usecases.replay_game import ReplayGame
+from parlor_game.usecases.tick_clocks import TickClocks
 from parlor_game.usecases.track_presence import Presence, sweep_connections
 
 _IDENTITY_TOPIC = "identity.events"
-_MINUTE, _DAY = 60, 24 * 3600
+_MINUTE, _HOUR, _DAY = 60, 3600, 24 * 3600
 
 
 async def api(settings: GameSettings) -> Api:
@@ -64,9 +70,16 @@ async def api(settings: GameSettings) -> Api:
         return await commit(session, moves)
 
     writer = BatchWriter("plays", write)
-    presence = Presence(database, hub, lease_seconds=settings.game_connection_lease)
+    presence = Presence(
+        database,
+        hub,
+        lease_seconds=settings.game_connection_lease,
+        window=settings.game_reconnect_window,
+    )
+    clocks = TickClocks(database, tables, hub)
     await presence.renew()
     disabled_accounts = DisabledAccounts(database)
+    read_game = ReadGame(database, tables)
     feed = live_feed(settings, hub, disabled_accounts)
 
     async def renew_lease() -> None:
@@ -91,18 +104,24 @@ async def api(settings: GameSettings) -> Api:
             idempotency=Idempotency(database, sealer),
             users=users,
             hub=hub,
-            create_invite=CreateInvite(entitlements, settings.game_invite_ttl),
-            answer_invite=AnswerInvite(database, entitlements),
+            create_invite=CreateInvite(
+                entitlements, settings.game_invite_ttl, settings.game_idle_after
+            ),
+            answer_invite=AnswerInvite(database, entitlements, settings.game_idle_after),
             list_invites=ListInvites(database),
-            read_game=ReadGame(database, tables),
+            read_game=read_game,
+            read_leaderboard=ReadLeaderboard(database, entitlements),
+            prove_game=ProveGame(database, read_game),
+            replay_game=ReplayGame(database, read_game),
             play_card=PlayCard(database, tables, writer, hub, sealer),
             presence=presence,
             disabled_accounts=disabled_accounts,
+            spectator_token_ttl=settings.game_spectator_token_ttl,
         ),
         users=users,
         sealer=sealer,
         ready={"database": database.answers, "keys": has_keys},
-        background={"feed": feed.run, "renew-lease": renew_lease},
+        background={"feed": feed.run, "renew-lease": renew_lease, "tick-clocks": clocks.run},
         hub=hub,
         close=close,
     )
@@ -143,12 +162,18 @@ async def worker(settings: GameSettings) -> Worker:
     async def expire() -> None:
         await every(2, "expire-invites", lambda: expire_invites(database))
 
+    async def sweep_once() -> None:
+        await sweep_connections(database, settings.game_reconnect_window)
+
     async def sweep() -> None:
         seconds = settings.game_connection_lease / 3
-        await every(seconds, "sweep-connections", lambda: sweep_connections(database))
+        await every(seconds, "sweep-connections", sweep_once)
 
     async def prune_tokens() -> None:
         await every(_MINUTE, "prune-reconnect-tokens", lambda: prune_reconnect_tokens(database))
+
+    async def prune_watching() -> None:
+        await every(_HOUR, "prune-spectator-tokens", lambda: prune_spectator_tokens(database))
 
     async def prune_events() -> None:
         await every(_DAY, "prune-inbox", lambda: prune_inbox(database))
@@ -160,8 +185,21 @@ async def worker(settings: GameSettings) -> Worker:
             "expire-invites": expire,
             "sweep-connections": sweep,
             "prune-reconnect-tokens": prune_tokens,
+            "prune-spectator-tokens": prune_watching,
             "prune-inbox": prune_events,
         },
+        ready={"database": database.answers},
+        close=database.close,
+    )
+
+
+async def bots(settings: GameSettings) -> Worker:
+    """The bots' process: lets the practice partners play."""
+    database = Database(settings.database_url, "game")
+    await database.open()
+    play_bots = PlayBots(database, Tables(database))
+    return Worker(
+        background={"play-bots": play_bots.run},
         ready={"database": database.answers},
         close=database.close,
     )

@@ -35,6 +35,15 @@ class GameOver(ParlorError):
     status, code, title = 409, "game_over", "This game has ended"
 
 
+class GameNotOver(ParlorError):
+    status, code, title = 409, "game_not_over", "This game goes on, and its cards stay secret"
+
+
+class NoSpectators(ParlorError):
+    status, code = 403, "no_spectators"
+    title = "The players of this game have not agreed to be watched"
+
+
 class IllegalPlay(ParlorError):
     """The rules refuse it; `legal_plays` are the bodies that they would accept now."""
 

@@ -11,6 +11,8 @@ from uuid import UUID
 from parlor_kit.clock import rfc3339
 from parlor_kit.events import Event
 
+from parlor_game.bots import level_of
+
 TOPIC = "game.events"
 
 ADVANCED = "game.advanced"
@@ -45,6 +47,7 @@ def started(game_id: UUID, invite_id: UUID, game: str, player_ids: Sequence[UUID
         "invite_id": str(invite_id),
         "game": game,
         "player_ids": [str(player) for player in player_ids],
+        **_bots_among(player_ids),
     }
     return Event(TOPIC, "game.started", str(game_id), data)
 
@@ -63,9 +66,27 @@ def finished_data(
         "game": game,
         "status": status,
         "player_ids": [str(player) for player in player_ids],
+        **_bots_among(player_ids),
         "winner_ids": [str(winner) for winner in winner_ids],
         "scores": list(scores),
     }
+
+
+def _bots_among(player_ids: Sequence[UUID]) -> dict[str, object]:
+    """Which players have no account, where there are any."""
+    bots = [str(player) for player in player_ids if level_of(player) is not None]
+    return {"bot_ids": bots} if bots else {}
+
+
+def player_erased(account_id: UUID, seats_kept: int, invites_kept: int, at: datetime) -> Event:
+    """What was done here about an erased account, for the report of its erasure."""
+    data = {
+        "account_id": str(account_id),
+        "seats_kept": seats_kept,
+        "invites_kept": invites_kept,
+        "at": rfc3339(at),
+    }
+    return Event(TOPIC, "game.player_erased", str(account_id), data)
 
 
 def _invite(

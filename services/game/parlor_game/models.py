@@ -9,17 +9,26 @@ key), which plays came with an Idempotency-Key. Plays are committed by the SQL f
 """
 
 from tortoise import fields
+from tortoise.contrib.postgres.fields import ArrayField
 from tortoise.models import Model
 
 
 class Invite(Model):
-    """An invitation to one game; `expired` may lag behind `expires_at`, which decides."""
+    """An invitation to one game; `expired` may lag behind `expires_at`, which decides.
+
+    `server_seed` is the secret behind the commitment that everybody invited sees, `seed` the
+    inviter's own word ("" for none); the database fills both in where a replica gives none.
+    `bot_ids` are the practice partners that were asked for, null for none.
+    """
 
     id = fields.UUIDField(primary_key=True)
     game = fields.TextField()
     options = fields.TextField()
     inviter_id = fields.UUIDField()
     status = fields.TextField()
+    server_seed = fields.BinaryField(null=True)
+    seed = fields.TextField(null=True)
+    bot_ids = ArrayField("uuid", null=True)
     game_id = fields.UUIDField(null=True)
     expires_at = fields.DatetimeField()
     created_at = fields.DatetimeField()
@@ -37,6 +46,7 @@ class Invitee(Model):
     position = fields.SmallIntField()
     user_id = fields.UUIDField()
     status = fields.TextField()
+    seed = fields.TextField(null=True)
     answered_at = fields.DatetimeField(null=True)
 
     class Meta:
@@ -46,7 +56,12 @@ class Invitee(Model):
 
 
 class Game(Model):
-    """A table: where its stream and its log stand. The seed is secret and never leaves."""
+    """A table: where its stream and its log stand.
+
+    `seed` is made of `server_seed`, secret until the end, when the proof tells it, and of the
+    players' `seeds` (a JSON list by seat). `head` is the hash chain's, after move `head_number`;
+    games that were dealt before there was a chain have none of these but `seed`.
+    """
 
     id = fields.UUIDField(primary_key=True)
     invite_id = fields.UUIDField(unique=True)
@@ -54,12 +69,21 @@ class Game(Model):
     options = fields.TextField()
     seats = fields.SmallIntField()
     seed = fields.BinaryField()
+    server_seed = fields.BinaryField(null=True)
+    seeds = fields.TextField(null=True)
+    head = fields.BinaryField(null=True)
+    head_number = fields.IntField(null=True)
+    bot_ids = ArrayField("uuid", null=True)  # of the players, null for none
     status = fields.TextField()
     epoch = fields.TextField()
     seq = fields.BigIntField()
     move_seq = fields.BigIntField()  # the stream's seq after the last move
     move_count = fields.IntField()
     turn_user_id = fields.UUIDField(null=True)
+    turn_ms = fields.BigIntField(null=True)  # for each move, or how long it may lie idle
+    deadline = fields.DatetimeField(null=True)  # the clock's, while the game is active
+    alarm_at = fields.DatetimeField(null=True)  # no later: when a ticker looks
+    unattended = fields.IntField(null=True)  # moves in a row that no player made
     created_at = fields.DatetimeField()
     finished_at = fields.DatetimeField(null=True)
     winner_ids = fields.TextField(null=True)
@@ -69,15 +93,21 @@ class Game(Model):
 
 
 class Player(Model):
-    """A seat; score and rank are set when the game ends."""
+    """A seat; score and rank are set when the game ends.
+
+    `distributor_ids` are those in whose leaderboards the end of the game counts for this player.
+    """
 
     id = fields.BigIntField(primary_key=True, generated=True)
     game_id = fields.UUIDField()
     seat = fields.SmallIntField()
     user_id = fields.UUIDField()
     connected = fields.BooleanField(default=False)
+    reserve_ms = fields.IntField(null=True)
+    reconnect_by = fields.DatetimeField(null=True)  # for how long the seat of one who left is kept
     score = fields.IntField(null=True)
     rank = fields.SmallIntField(null=True)
+    distributor_ids = ArrayField("uuid", null=True)
 
     class Meta:
         table = "game_players"
@@ -117,6 +147,18 @@ class ReconnectToken(Model):
 
     class Meta:
         table = "reconnect_tokens"
+
+
+class SpectatorToken(Model):
+    """A right to watch one game, which a player may hand out; only its hash is kept."""
+
+    token_hash = fields.CharField(max_length=64, primary_key=True)
+    game_id = fields.UUIDField()
+    issued_by = fields.UUIDField()
+    expires_at = fields.DatetimeField(db_index=True)
+
+    class Meta:
+        table = "spectator_tokens"
 
 
 class DisabledAccount(Model):

@@ -4,24 +4,38 @@ PUBLIC is served to users on the public port. There are no internal routes: othe
 of games from `game.events`.
 """
 
-from parlor_kit.errors import IdempotencyKeyReused
+from parlor_kit.errors import IdempotencyKeyReused, Unauthenticated
 from parlor_kit.pages import PageQuery
-from parlor_kit.routing import SIGNED_IN, Route, Routes, SocketRoute
+from parlor_kit.routing import SIGNED_IN, Policy, Route, Routes, SocketRoute
 
 from parlor_game import errors
-from parlor_game.api import games, invites, live
+from parlor_game.api import games, invites, leaderboards, live, watching
 from parlor_game.api.schemas import (
+    Acceptance,
+    EventsQuery,
+    GameEventPage,
     GamePage,
     GamesQuery,
     GameView,
     InvitePage,
+    InviterSeed,
     InviteView,
+    LeaderboardPage,
+    LeaderboardQuery,
     NewInvite,
     PlayBody,
     PlayedView,
+    Proof,
     ReconnectTokenView,
+    ReplayedStep,
+    ReplayQuery,
     Scoreboard,
+    SpectatorTokenView,
+    WatchQuery,
 )
+
+# No account is needed to watch: the function asks for a spectator token of the game.
+SPECTATOR = Policy("spectator by token", lambda *_: None)
 
 PUBLIC = Routes(
     http=(
@@ -59,12 +73,23 @@ PUBLIC = Routes(
             errors=(errors.InviteClosed,),
         ),
         Route(
+            "PUT",
+            "/api/v1/games/invites/{invite_id}/seed",
+            invites.say_invite_seed,
+            SIGNED_IN,
+            answers={200: InviteView},
+            errors=(errors.InviteClosed,),
+            body=InviterSeed,
+        ),
+        Route(
             "POST",
             "/api/v1/games/invites/{invite_id}/accept",
             invites.accept_game_invite,
             SIGNED_IN,
             answers={200: InviteView},
             errors=(errors.InviteClosed, errors.NotEntitled),
+            body=Acceptance,
+            body_optional=True,
         ),
         Route(
             "POST",
@@ -128,8 +153,61 @@ PUBLIC = Routes(
             SIGNED_IN,
             answers={200: Scoreboard},
         ),
+        Route(
+            "GET",
+            "/api/v1/games/{game_id}/events",
+            games.list_game_events,
+            SIGNED_IN,
+            answers={200: GameEventPage},
+            query=EventsQuery,
+        ),
+        Route(
+            "GET",
+            "/api/v1/games/{game_id}/replay",
+            games.replay_game,
+            SIGNED_IN,
+            answers={200: ReplayedStep},
+            query=ReplayQuery,
+        ),
+        Route(
+            "GET",
+            "/api/v1/games/{game_id}/proof",
+            games.read_proof,
+            SIGNED_IN,
+            answers={200: Proof},
+            errors=(errors.GameNotOver,),
+        ),
+        Route(
+            "POST",
+            "/api/v1/games/{game_id}/spectator-token",
+            watching.create_spectator_token,
+            SIGNED_IN,
+            answers={201: SpectatorTokenView},
+            errors=(errors.NoSpectators,),
+            creates=True,
+        ),
+        Route(
+            "GET",
+            "/api/v1/games/{game_id}/watch",
+            watching.watch_game,
+            SPECTATOR,
+            answers={200: GameView},
+            errors=(Unauthenticated,),
+            query=WatchQuery,
+        ),
+        Route(
+            "GET",
+            "/api/v1/leaderboards/{game}",
+            leaderboards.read_leaderboard,
+            SIGNED_IN,
+            answers={200: LeaderboardPage},
+            query=LeaderboardQuery,
+        ),
     ),
-    sockets=(SocketRoute("/api/v1/games/{game_id}/ws", live.live_game, "player by token"),),
+    sockets=(
+        SocketRoute("/api/v1/games/{game_id}/ws", live.live_game, "player by token"),
+        SocketRoute("/api/v1/games/{game_id}/watch/ws", watching.live_watch, "spectator by token"),
+    ),
 )
 
 INTERNAL = Routes(http=())

@@ -7,11 +7,17 @@ the process whole.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import orjson
+from parlor_kit.clock import rfc3339
 from parlor_rules.protocol import AnyGame, Event, Json, Outcome
+
+from parlor_game import turn_clock
+from parlor_game.bots import level_of
+from parlor_game.turn_clock import TurnClock
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +48,12 @@ def stored(type_: str, public: str, private: str | None) -> TableEvent:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A game after `move_count` moves; `move_seq` is the stream's seq after the last of them."""
+    """A game after `move_count` moves; `move_seq` is the stream's seq after the last of them.
+
+    `commitment` is to the server's seed, `head` the hash chain's at this point of the move log;
+    `secret` is that seed, which the next head depends on and nothing else here. Games that were
+    dealt before these were kept have none of them.
+    """
 
     game_id: UUID
     game: AnyGame
@@ -51,12 +62,29 @@ class Table:
     state: Any = field(repr=False)
     move_count: int = 0
     move_seq: int = 0
+    commitment: str | None = None
+    head: bytes | None = None
+    secret: bytes | None = field(default=None, repr=False)
+    clock: TurnClock = turn_clock.STOPPED
 
     def seat_of(self, user_id: UUID) -> int | None:
         return self.players.index(user_id) if user_id in self.players else None
 
-    def after(self, outcome: Outcome[Any], move_seq: int) -> "Table":
-        return replace(self, state=outcome.state, move_count=self.move_count + 1, move_seq=move_seq)
+    def after(
+        self,
+        outcome: Outcome[Any],
+        move_seq: int,
+        head: bytes | None = None,
+        clock: TurnClock = turn_clock.STOPPED,
+    ) -> "Table":
+        return replace(
+            self,
+            state=outcome.state,
+            move_count=self.move_count + 1,
+            move_seq=move_seq,
+            head=head,
+            clock=clock,
+        )
 
     @property
     def status(self) -> str:
@@ -78,16 +106,34 @@ class Table:
     def legal_plays(self, seat: int) -> list[Json]:
         return [play.body() for play in self.game.legal_plays(self.state, seat)]
 
+    def opening(self, seeds: Sequence[str]) -> tuple[TableEvent, ...]:
+        """The events of the deal; the first tells what the deal was made from, but the secret."""
+        dealt, *others = self.game.opening(self.state)
+        fair = {"commitment": self.commitment, "seeds": list(seeds)}
+        return self.events([replace(dealt, public={**dealt.public, **fair}), *others])
+
     def events(self, events: Sequence[Event]) -> tuple[TableEvent, ...]:
-        """Events of the rules as we tell them: users are named where the rules name seats."""
+        """The events that led to this table as we tell them.
+
+        Users are named where the rules name seats, and the last tells the log's head and the clock.
+        """
+        last = len(events) - 1
+        new = {"log_head": self.log_head, **self.clock.told(self.players)}
         return tuple(
             TableEvent(
                 event.type,
-                orjson.dumps({"type": event.type, **self._with_users(event.public)}),
+                orjson.dumps(
+                    {"type": event.type, **self._with_users(event.public)}
+                    | (new if number == last else {})
+                ),
                 {seat: dict(own) for seat, own in event.private.items() if own},
             )
-            for event in events
+            for number, event in enumerate(events)
         )
+
+    @property
+    def log_head(self) -> str | None:
+        return None if self.head is None else self.head.hex()
 
     def _with_users(self, public: Any) -> Json:
         named = dict(public)
@@ -97,8 +143,15 @@ class Table:
             named["winner_ids"] = [str(self.players[seat]) for seat in named["winners"]]
         return named
 
-    def view(self, seat: int, seq: int, connected: Sequence[bool]) -> Json:
-        """The contract's view of a game from one seat, at `seq` of its stream."""
+    def view(
+        self,
+        seat: int | None,
+        seq: int,
+        connected: Sequence[bool],
+        reconnect_by: Sequence[datetime | None] = (),
+    ) -> Json:
+        """The contract's view of a game at `seq` of its stream; without a seat, a spectator's."""
+        awaited = [by and rfc3339(by) for by in reconnect_by] or [None] * len(self.players)
         seen = self.game.view(self.state, seat)
         turn = seen["turn"]
         return {
@@ -110,10 +163,12 @@ class Table:
             "players": [
                 {
                     "user_id": str(user_id),
+                    "bot": level_of(user_id),
                     "seat": number,
                     "hand_size": seen["hand_sizes"][number],
                     "score": seen["scores"][number],
                     "connected": connected[number],
+                    "reconnect_by": awaited[number],
                 }
                 for number, user_id in enumerate(self.players)
             ],
@@ -121,7 +176,9 @@ class Table:
             "your_hand": seen["your_hand"],
             "legal_plays": seen["legal_plays"],
             "table": seen["table"],
-            "deadline": None,
+            **self.clock.told(self.players),
+            "commitment": self.commitment,
+            "log_head": self.log_head,
         }
 
     def scoreboard(self) -> Json:

@@ -1,4 +1,4 @@
-"""`python -m parlor_identity api|worker|migrate|rotate-keys`."""
+"""`python -m parlor_identity api|worker|migrate|dead-letters|rotate-keys`."""
 
 from parlor_kit.process import Service, main
 
@@ -12,6 +12,7 @@ if __name__ == "__main__":
             settings=IdentitySettings,
             api=bootstrap.api,
             worker=bootstrap.worker,
+            inbox=bootstrap.inbox,
             commands={
                 "rotate-keys": (
                     "publish a new signing key; --retire withdraws all others at once",

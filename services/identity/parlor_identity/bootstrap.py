@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from parlor_kit import logs
+from parlor_kit.consumer import Consumer, Inbox, prune_inbox
 from parlor_kit.database import Database
 from parlor_kit.errors import DependencyUnavailable
 from parlor_kit.events import Schemas
@@ -20,13 +21,16 @@ from parlor_kit.tokens import Verifier
 
 from parlor_identity.adapters.argon2_hasher import Argon2Hasher
 from parlor_identity.adapters.signing_keys import LIFETIME, SigningKeys
+from parlor_identity.consumers import REACTS_TO
 from parlor_identity.refresh_tokens import RefreshTokens
 from parlor_identity.routes import INTERNAL, PUBLIC
 from parlor_identity.settings import IdentitySettings
 from parlor_identity.throttling import Throttling, rules
 from parlor_identity.usecases.change_password import ChangePassword
 from parlor_identity.usecases.change_status import ChangeStatus
+from parlor_identity.usecases.confirm_owner import ConfirmOwner
 from parlor_identity.usecases.end_sessions import LogOut, OwnSessions
+from parlor_identity.usecases.erase_account import EraseAccount
 from parlor_identity.usecases.keep_distributor import KeepDistributor
 from parlor_identity.usecases.log_in import LogIn
 from parlor_identity.usecases.make_first_admin import MakeFirstAdmin
@@ -42,6 +46,7 @@ from parlor_identity.usecases.sessions import Lifetimes
 log = logs.get("bootstrap")
 
 _PRUNE_SECONDS = 600.0
+_DAY = 24 * 3600.0
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,7 @@ def compose(settings: IdentitySettings, database: Database) -> Identity:
             longest=settings.identity_longest_delay,
         ),
     )
+    confirm_owner = ConfirmOwner(database, hasher, throttling)
     services = IdentityServices(
         register_user=RegisterUser(idempotency, hasher, throttling),
         log_in=LogIn(database, hasher, throttling, refresh_tokens, keys, lifetimes),
@@ -90,7 +96,8 @@ def compose(settings: IdentitySettings, database: Database) -> Identity:
         ),
         log_out=LogOut(database, refresh_tokens),
         own_sessions=OwnSessions(database),
-        change_password=ChangePassword(database, hasher, throttling),
+        change_password=ChangePassword(database, hasher, confirm_owner),
+        erase_account=EraseAccount(database, confirm_owner),
         provision_account=ProvisionAccount(idempotency, hasher),
         read_accounts=ReadAccounts(database),
         change_status=ChangeStatus(database),
@@ -155,18 +162,27 @@ def _prepare_and_refresh(
 async def worker(settings: IdentitySettings) -> Worker:
     database = Database(settings.database_url, "identity", pool=4)
     await database.open()
-    relay = Relay(database, Schemas(settings.parlor_schemas_dir), settings.brokers)
+    schemas = Schemas(settings.parlor_schemas_dir)
+    relay = Relay(database, schemas, settings.brokers)
+    consumer = Consumer("identity", inbox(settings, database, schemas), schemas, settings.brokers)
     prune = PruneExpired(database)
     rotation = key_rotation(settings, database)
     return Worker(
         background={
             "relay": relay.run,
+            "consumer": consumer.run,
+            "prune-inbox": lambda: every(_DAY, "prune-inbox", lambda: prune_inbox(database)),
             "prune": lambda: every(_PRUNE_SECONDS, "prune", prune),
             "keys": lambda: every(_PRUNE_SECONDS, "keys", rotation.forget_superseded),
         },
         ready={"database": database.answers},
         close=database.close,
     )
+
+
+def inbox(_: IdentitySettings, database: Database, schemas: Schemas) -> Inbox:
+    """How events are applied; also what replays dead letters."""
+    return Inbox(database, schemas, REACTS_TO)
 
 
 async def rotate_keys(settings: IdentitySettings, arguments: list[str]) -> int:

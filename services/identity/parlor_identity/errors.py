@@ -27,6 +27,21 @@ class ManagedByOperator(ParlorError):
     title = "A Distributor resource manages this account: change the resource"
 
 
+class ConfirmationNeeded(ParlorError):
+    """A token may be stolen; what cannot be undone takes the password, or a login just now."""
+
+    status, code = 403, "confirmation_needed"
+    title = "Give your password, or log in again first"
+
+
+class LastAdmin(ParlorError):
+    status, code, title = 409, "last_admin", "The last admin cannot leave: make another one first"
+
+
+class AccountErased(ParlorError):
+    status, code, title = 409, "account_erased", "This account has been erased by its owner"
+
+
 class OwnAccount(ParlorError):
     status, code, title = 409, "own_account", "An admin cannot disable their own account"
 

@@ -34,7 +34,10 @@ class SessionEnd(StrEnum):
 
 
 class Account(Model):
-    """Somebody who can log in. `version` counts the changes that events tell of."""
+    """Somebody who can log in. `version` counts the changes that events tell of.
+
+    `suspended_for` is the moderators' case that disabled it, until an admin lifts that.
+    """
 
     id = fields.UUIDField(primary_key=True)
     email = fields.CharField(max_length=254, unique=True)
@@ -46,6 +49,8 @@ class Account(Model):
     password_hash = fields.TextField()
     password_changed_at = fields.DatetimeField()
     first_login_at = fields.DatetimeField(null=True)
+    suspended_for = fields.UUIDField(null=True)
+    erased_at = fields.DatetimeField(null=True)
     version = fields.IntField(default=1)
     created_at = fields.DatetimeField()
 

@@ -37,6 +37,14 @@ PUBLIC = Routes(
             answers={200: schemas.ProfileView},
         ),
         Route(
+            "DELETE", "/api/v1/users/me", users.erase_own_account, SIGNED_IN,
+            answers={202: schemas.ErasureView}, body=schemas.EraseBody,
+            errors=(
+                *_LOGIN_ERRORS, errors.ConfirmationNeeded, errors.ManagedByOperator,
+                errors.LastAdmin,
+            ),
+        ),
+        Route(
             "POST", "/api/v1/users/me/password", users.change_own_password, SIGNED_IN,
             answers={204: None}, body=schemas.PasswordBody, errors=_LOGIN_ERRORS,
         ),
@@ -69,7 +77,8 @@ PUBLIC = Routes(
         ),
         Route(
             "POST", "/api/v1/admin/users/{user_id}/enable", admin.enable_user, _ADMIN,
-            answers={200: schemas.AccountView}, errors=(errors.ManagedByOperator,),
+            answers={200: schemas.AccountView},
+            errors=(errors.ManagedByOperator, errors.AccountErased),
         ),
         Route(
             "GET", "/.well-known/jwks.json", users.get_signing_keys, ANYONE,

@@ -20,6 +20,8 @@ _NOUNS = {
     "message": "chat.events",
     "hold": "chat.events",
     "archive_expiry": "chat.events",
+    "case": "chat.cases",
+    "notice": "chat.cases",
 }
 
 

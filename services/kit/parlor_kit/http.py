@@ -202,7 +202,7 @@ def _endpoint(route: Route, services: Any, users: Users, sealer: Sealer) -> Call
         if route.query is not None:
             call.query = _query(route.query, request)
         if route.body is not None:
-            call.body = _body(route.body, request)
+            call.body = _body(route.body, request, b"{}" if route.body_optional else b"null")
         if route.creates:
             call.idempotency_key = idempotency.read_key(
                 request.headers.get("idempotency-key"),
@@ -296,9 +296,9 @@ def _query(model: type[BaseModel], request: Request) -> BaseModel:
     return parsed
 
 
-def _body(model: type[BaseModel], request: Request) -> BaseModel:
+def _body(model: type[BaseModel], request: Request, absent: bytes) -> BaseModel:
     try:
-        return model.model_validate_json(request.body or b"null")
+        return model.model_validate_json(request.body or absent)
     except ValidationError as wrong:
         if any(error["type"] == "json_invalid" for error in wrong.errors(include_url=False)):
             raise errors.MalformedRequest("The body is not JSON") from wrong

@@ -67,8 +67,9 @@ async def migrated(app_url: str, app: str) -> bool:
     try:
         rows = await connection.fetch("SELECT app, name FROM tortoise_migrations")
         usable = await connection.fetchval(
-            "SELECT bool_and(has_table_privilege(quote_ident(tablename), 'SELECT')) "
-            "FROM pg_tables WHERE schemaname = 'public'"
+            "SELECT bool_and(has_table_privilege(oid, 'SELECT')) FROM pg_class "
+            "WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') "
+            "AND NOT relispartition"  # those are reached through their parents alone
         )
     except (asyncpg.UndefinedTableError, asyncpg.InsufficientPrivilegeError):
         return False

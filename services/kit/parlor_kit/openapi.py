@@ -109,7 +109,7 @@ def _operation(route: Route, references: Mapping[Any, Any]) -> dict[str, Any]:
     }
     if route.body is not None:
         operation["requestBody"] = {
-            "required": True,
+            "required": not route.body_optional,
             "content": {"application/json": {"schema": {"$ref": _ref(route.body)}}},
         }
     return operation

@@ -69,13 +69,20 @@ Command = Callable[[Any, list[str]], Awaitable[int]]
 
 @dataclass(frozen=True)
 class Service:
-    """A service as its `__main__` hands it over. `commands` adds to those that all have."""
+    """A service as its `__main__` hands it over.
+
+    `workers` are further worker processes beside the one that all have, each with what it does;
+    `commands` add to the commands that all have.
+    """
 
     name: str
     settings: type[ServiceSettings]
     api: Callable[[Any], Awaitable[Api]]
     worker: Callable[[Any], Awaitable[Worker]]
     inbox: Callable[[Any, Database, Schemas], Inbox] | None = None
+    workers: Mapping[str, tuple[str, Callable[[Any], Awaitable[Worker]]]] = field(
+        default_factory=dict
+    )
     commands: Mapping[str, tuple[str, Command]] = field(default_factory=dict)
 
 
@@ -87,6 +94,8 @@ def main(service: Service) -> None:
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     commands.add_parser("api", help="serve the public, internal and health listeners")
     commands.add_parser("worker", help="carry events to Kafka, consume, run periodic jobs")
+    for name, (summary, _) in service.workers.items():
+        commands.add_parser(name, help=summary)
     migrating = commands.add_parser("migrate", help="bring the database up, as its owner")
     migrating.add_argument("--seconds", type=float, default=0, help="wait for it so long (0)")
     waiting = commands.add_parser("await-migration", help="wait until the database has been")
@@ -110,7 +119,9 @@ async def _run(service: Service, settings: Any, arguments: argparse.Namespace) -
         case "api":
             return await _serve(service, settings)
         case "worker":
-            return await _work(service, settings)
+            return await _work(service.name, "worker", service.worker, settings)
+        case name if name in service.workers:
+            return await _work(service.name, name, service.workers[name][1], settings)
         case "migrate":
             return await _migrate(service, settings, arguments.seconds)
         case "await-migration":
@@ -249,12 +260,17 @@ async def _serve(service: Service, settings: ServiceSettings) -> int:
     return 1 if running.failed else 0
 
 
-async def _work(service: Service, settings: ServiceSettings) -> int:
+async def _work(
+    service: str,
+    name: str,
+    compose: Callable[[Any], Awaitable[Worker]],
+    settings: ServiceSettings,
+) -> int:
     running = _Running()
-    worker = await service.worker(settings)
+    worker = await compose(settings)
     health = Health(worker.ready)
     side = Listener(
-        health_app(f"parlor-{service.name}-worker-health", health),
+        health_app(f"parlor-{service}-{name}-health", health),
         host=settings.parlor_health_host,
         port=settings.parlor_health_port,
     )

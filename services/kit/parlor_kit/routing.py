@@ -110,7 +110,8 @@ class Route:
 
     `answers` maps each success status to its view model (None: no content). `errors` lists the
     refusals that this route adds to those that its policy and models imply. `creates` routes take
-    an Idempotency-Key. `streams` is the content type of a route that gives a `StreamedAnswer`.
+    an Idempotency-Key. Where `body_optional`, no body means an empty object. `streams` is the
+    content type of a route that gives a `StreamedAnswer`.
     """
 
     method: str
@@ -120,6 +121,7 @@ class Route:
     answers: Mapping[int, type[BaseModel] | None]
     errors: tuple[type[ParlorError], ...] = ()
     body: type[BaseModel] | None = None
+    body_optional: bool = False
     query: type[BaseModel] | None = None
     creates: bool = False
     streams: str | None = None

@@ -47,14 +47,15 @@ from parlor_rules.cards import (
     sort_cards,
     suit_of,
 )
-from parlor_rules.endings import final_events, standing, turn_event
-from parlor_rules.moves import refuse_unless_legal
-from parlor_rules.options import switches
+from parlor_rules.endings import dealt_event, final_events, standing, turn_event
+from parlor_rules.moves import refuse_unless_legal, refuse_unless_turn
+from parlor_rules.options import Switch, read_options
 from parlor_rules.protocol import (
     Event,
     GameOver,
     InvalidSeats,
     Json,
+    Option,
     Outcome,
     Play,
     Standing,
@@ -65,6 +66,8 @@ from parlor_rules.protocol import (
 MAX_DRAWS = 5
 EIGHT, SKIP, REVERSE, DRAW_TWO = "8", "Q", "A", "2"
 WORST_SCORE = -544
+
+OPTIONS: Mapping[str, Option] = {"special_cards": Switch(False)}
 
 DRAW = Play("draw")
 PASS = Play("pass")
@@ -102,44 +105,31 @@ class CrazyEightsState:
 class CrazyEights:
     name = "crazy_eights"
     seats = range(2, 6)
+    highest_wins = True
+    known_options = OPTIONS
 
     def options(self, raw: Mapping[str, object]) -> dict[str, Any]:
-        return dict(switches(raw, {"special_cards": False}))
+        return read_options(raw, self.known_options)
 
     def deal(self, seed: bytes, seats: int, options: Mapping[str, object]) -> CrazyEightsState:
         if seats not in self.seats:
             raise InvalidSeats(self.seats, seats)
         special_cards = self.options(options)["special_cards"]
         dealer = choose_v1(derive_seed(seed, "crazy_eights.dealer"), seats)
-        deck = shuffle_v1(derive_seed(seed, "crazy_eights.deck"), DECK)
-        dealt = seats * (7 if seats == 2 else 5)
-        firsts = [(seat - dealer - 1) % seats for seat in range(seats)]
-        stock, turned_up = deck[dealt:], 1
-        while rank_of(stock[0]) == EIGHT:
-            stock = shuffle_v1(derive_seed(seed, f"crazy_eights.turn_up.{turned_up}"), stock)
-            turned_up += 1
-        state = CrazyEightsState(
-            special_cards=special_cards,
-            dealer=dealer,
-            turn=dealer,
-            suit=suit_of(stock[0]),
-            discards=stock[:1],
-            hands=tuple(sort_cards(deck[first:dealt:seats]) for first in firsts),
-            stock=stock[1:],
-            seed=seed,
-        )
-        return _move_on(state)
+        return _dealt(seed, seats, dealer, special_cards=special_cards)
+
+    def next_deal(
+        self, state: CrazyEightsState, seed: bytes, totals: tuple[int, ...]
+    ) -> CrazyEightsState:
+        seats = len(state.hands)
+        dealer = (state.dealer + 1) % seats
+        return _dealt(seed, seats, dealer, special_cards=state.special_cards)
+
+    def match_points(self, state: CrazyEightsState) -> tuple[int, ...]:
+        return self.score(state).scores
 
     def opening(self, state: CrazyEightsState) -> tuple[Event, ...]:
-        dealt = Event(
-            "game.dealt",
-            {
-                "hand_sizes": [len(hand) for hand in state.hands],
-                "scores": list(self.score(state).scores),
-                "table": _table(state),
-            },
-            {seat: {"your_hand": list(hand)} for seat, hand in enumerate(state.hands)},
-        )
+        dealt = dealt_event(state.hands, self.score(state).scores, _table(state))
         return (dealt, self._turn_event(state))
 
     def status(self, state: CrazyEightsState) -> Status:
@@ -182,6 +172,11 @@ class CrazyEights:
             return Outcome(moved, (*events, self._turn_event(moved)))
         return Outcome(moved, (*events, *self._final_events(moved)))
 
+    def timeout(self, state: CrazyEightsState, seat: int) -> Play | None:
+        """A card that fits, an eight only if no other does; else pass, or draw while one must."""
+        refuse_unless_turn(self, state, seat)
+        return min(self.legal_plays(state, seat), key=_waited_for)
+
     def forfeit(self, state: CrazyEightsState, seat: int) -> Outcome[CrazyEightsState]:
         if state.status != "active":
             raise GameOver
@@ -190,7 +185,7 @@ class CrazyEights:
 
     def score(self, state: CrazyEightsState) -> Standing:
         if state.status == "finished":
-            scores = [-sum(map(_penalty, hand)) for hand in state.hands]
+            scores = [-sum(map(penalty, hand)) for hand in state.hands]
         else:
             seats = range(len(state.hands))
             scores = [WORST_SCORE if seat == state.forfeited_by else 0 for seat in seats]
@@ -222,6 +217,27 @@ class CrazyEights:
 
 
 Moved = tuple[CrazyEightsState, tuple[Event, ...]]
+
+
+def _dealt(seed: bytes, seats: int, dealer: int, *, special_cards: bool) -> CrazyEightsState:
+    deck = shuffle_v1(derive_seed(seed, "crazy_eights.deck"), DECK)
+    dealt = seats * (7 if seats == 2 else 5)
+    firsts = [(seat - dealer - 1) % seats for seat in range(seats)]
+    stock, turned_up = deck[dealt:], 1
+    while rank_of(stock[0]) == EIGHT:
+        stock = shuffle_v1(derive_seed(seed, f"crazy_eights.turn_up.{turned_up}"), stock)
+        turned_up += 1
+    state = CrazyEightsState(
+        special_cards=special_cards,
+        dealer=dealer,
+        turn=dealer,
+        suit=suit_of(stock[0]),
+        discards=stock[:1],
+        hands=tuple(sort_cards(deck[first:dealt:seats]) for first in firsts),
+        stock=stock[1:],
+        seed=seed,
+    )
+    return _move_on(state)
 
 
 def _play(state: CrazyEightsState, play: Play) -> Moved:
@@ -322,6 +338,13 @@ def _restock(state: CrazyEightsState) -> Moved:
     return state, (Event("game.stock_reshuffled", sizes),)
 
 
+def _waited_for(play: Play) -> int:
+    """Where a play stands among those that a seat whose clock has run out may make."""
+    if play.card is None:
+        return 2 if play.action == "pass" else 3
+    return 1 if rank_of(play.card) == EIGHT else 0
+
+
 def _with_hand(state: CrazyEightsState, hand: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
     return (*state.hands[: state.turn], hand, *state.hands[state.turn + 1 :])
 
@@ -331,7 +354,7 @@ def _draws_left(state: CrazyEightsState) -> int:
     return MAX_DRAWS - state.drawn if state.stock and not state.pending_draw else 0
 
 
-def _penalty(card: str) -> int:
+def penalty(card: str) -> int:
     rank = RANKS.index(rank_of(card))
     if rank_of(card) == EIGHT:
         return 50

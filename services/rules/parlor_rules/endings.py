@@ -1,11 +1,21 @@
-"""What every game says about its turns and its end, in one form for all clients.
+"""What every game says about its deal, its turns and its end, in one form for all clients.
 
-The games call it when they build events and standings. It never looks at a hand.
+The games and the match call it when they build events and standings. A hand that it is given
+goes to its own seat alone.
 """
 
 from collections.abc import Sequence
 
-from parlor_rules.protocol import Event, Play, Standing, Status
+from parlor_rules.protocol import Event, Json, Play, Standing, Status
+
+
+def dealt_event(hands: Sequence[Sequence[str]], scores: Sequence[int], table: Json) -> Event:
+    """The deal: `table` as a spectator sees it, and to each seat its hand."""
+    return Event(
+        "game.dealt",
+        {"hand_sizes": [len(hand) for hand in hands], "scores": list(scores), "table": table},
+        {seat: {"your_hand": list(hand)} for seat, hand in enumerate(hands)},
+    )
 
 
 def turn_event(seat: int, legal_plays: Sequence[Play], **public: object) -> Event:

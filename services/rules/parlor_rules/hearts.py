@@ -35,14 +35,15 @@ from parlor_rules.cards import (
     sort_cards,
     suit_of,
 )
-from parlor_rules.endings import final_events, standing, turn_event
-from parlor_rules.moves import refuse_unless_legal
-from parlor_rules.options import switches
+from parlor_rules.endings import dealt_event, final_events, standing, turn_event
+from parlor_rules.moves import refuse_unless_legal, refuse_unless_turn
+from parlor_rules.options import Switch, read_options
 from parlor_rules.protocol import (
     Event,
     GameOver,
     InvalidSeats,
     Json,
+    Option,
     Outcome,
     Play,
     Standing,
@@ -53,6 +54,7 @@ from parlor_rules.protocol import (
 SEATS = 4
 PASSED_CARDS = 3
 DIRECTIONS = ("none", "left", "across", "right")  # by how many seats a passed card moves
+NEXT_DIRECTION = (1, 3, 0, 2)  # in a match: left, right, across, none, and again
 FIRST_LEAD, QUEEN, JACK = "2C", "QS", "JD"
 ALL_POINTS = 26
 NO_TRICK_BONUS = -5
@@ -67,6 +69,7 @@ DEFAULTS = {
     "qs_breaks_hearts": True,
     "can_lead_hearts_instead_of_qs": False,
 }
+OPTIONS: Mapping[str, Option] = {name: Switch(default) for name, default in DEFAULTS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +115,11 @@ class HeartsState:
 class Hearts:
     name = "hearts"
     seats = range(SEATS, SEATS + 1)
+    highest_wins = False
+    known_options = OPTIONS
 
     def options(self, raw: Mapping[str, object]) -> dict[str, Any]:
-        return dict(switches(raw, DEFAULTS))
+        return read_options(raw, self.known_options)
 
     def deal(self, seed: bytes, seats: int, options: Mapping[str, object]) -> HeartsState:
         if seats not in self.seats:
@@ -123,27 +128,17 @@ class Hearts:
         direction = 0
         if chosen.pass_cards:
             direction = choose_v1(derive_seed(seed, "hearts.direction"), len(DIRECTIONS))
-        deck = shuffle_v1(derive_seed(seed, "hearts.deck"), DECK)
-        hands = tuple(sort_cards(deck[seat::SEATS]) for seat in range(SEATS))
-        return HeartsState(
-            options=chosen,
-            direction=direction,
-            turn=0 if direction else _holder_of_first_lead(hands),
-            hands=hands,
-            passing=direction != 0,
-            hearts_broken=not chosen.must_break_hearts,
-        )
+        return _dealt(seed, chosen, direction)
+
+    def next_deal(self, state: HeartsState, seed: bytes, totals: tuple[int, ...]) -> HeartsState:
+        direction = NEXT_DIRECTION[state.direction] if state.options.pass_cards else 0
+        return _dealt(seed, state.options, direction)
+
+    def match_points(self, state: HeartsState) -> tuple[int, ...]:
+        return self.score(state).scores
 
     def opening(self, state: HeartsState) -> tuple[Event, ...]:
-        dealt = Event(
-            "game.dealt",
-            {
-                "hand_sizes": [len(hand) for hand in state.hands],
-                "scores": list(self.score(state).scores),
-                "table": _table(state, None),
-            },
-            {seat: {"your_hand": list(hand)} for seat, hand in enumerate(state.hands)},
-        )
+        dealt = dealt_event(state.hands, self.score(state).scores, _table(state, None))
         return (dealt, self._turn_event(state))
 
     def status(self, state: HeartsState) -> Status:
@@ -172,6 +167,11 @@ class Hearts:
         if moved.status == "active":
             return Outcome(moved, (*events, self._turn_event(moved)))
         return Outcome(moved, (*events, *self._final_events(moved)))
+
+    def timeout(self, state: HeartsState, seat: int) -> Play | None:
+        """The lowest card that may be played or passed, and QS only if there is no other."""
+        refuse_unless_turn(self, state, seat)
+        return min(self.legal_plays(state, seat), key=_waited_for)
 
     def forfeit(self, state: HeartsState, seat: int) -> Outcome[HeartsState]:
         if state.status != "active":
@@ -211,6 +211,19 @@ class Hearts:
 
 
 Moved = tuple[HeartsState, tuple[Event, ...]]
+
+
+def _dealt(seed: bytes, options: HeartsOptions, direction: int) -> HeartsState:
+    deck = shuffle_v1(derive_seed(seed, "hearts.deck"), DECK)
+    hands = tuple(sort_cards(deck[seat::SEATS]) for seat in range(SEATS))
+    return HeartsState(
+        options=options,
+        direction=direction,
+        turn=0 if direction else _holder_of_first_lead(hands),
+        hands=hands,
+        passing=direction != 0,
+        hearts_broken=not options.must_break_hearts,
+    )
 
 
 def _give(state: HeartsState, card: str) -> Moved:
@@ -335,6 +348,12 @@ def _final_points(state: HeartsState, points: list[int]) -> list[int]:
         winners = {trick.winner for trick in state.tricks}
         return [points[seat] + (0 if seat in winners else NO_TRICK_BONUS) for seat in range(SEATS)]
     return points
+
+
+def _waited_for(play: Play) -> tuple[bool, int]:
+    """Where a play stands among those that a seat whose clock has run out may make."""
+    card = play.card or play.cards[0]
+    return card == QUEEN, RANKS.index(rank_of(card))
 
 
 def _received(state: HeartsState, seat: int) -> tuple[str, ...]:

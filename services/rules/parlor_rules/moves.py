@@ -21,7 +21,7 @@ from parlor_rules.protocol import (
 
 ACTIONS: dict[str, Action] = {action: action for action in get_args(Action)}
 # expected_seq belongs to the request, not to the move: the use case reads it from the same body.
-FIELDS = frozenset({"action", "card", "cards", "suit", "expected_seq"})
+FIELDS = frozenset({"action", "card", "cards", "suit", "bid", "expected_seq"})
 
 
 def play_from_body(body: Mapping[str, object]) -> Play:
@@ -40,22 +40,30 @@ def play_from_body(body: Mapping[str, object]) -> Play:
     cards = given.get("cards", [])
     if not isinstance(cards, list | tuple) or not all(isinstance(item, str) for item in cards):
         raise MalformedPlay("cards", "must be a list of cards")
+    bid = given.get("bid")
+    if bid is not None and (not isinstance(bid, int) or isinstance(bid, bool)):
+        raise MalformedPlay("bid", "must be a whole number")
     asked = _text(given, "action")
     if asked is None and card is None:
         raise MalformedPlay("action", "required unless a card is given")
     action = ACTIONS.get("play" if asked is None else asked)
     if action is None:
         raise MalformedPlay("action", f"must be one of {', '.join(ACTIONS)}")
-    return Play(action=action, card=card, cards=tuple(cards), suit=suit)
+    return Play(action=action, card=card, cards=tuple(cards), suit=suit, bid=bid)
 
 
-def refuse_unless_legal(game: Game[StateT], state: StateT, seat: int, play: Play) -> None:
-    """Raise the refusal of this play, if it is refused."""
+def refuse_unless_turn(game: Game[StateT], state: StateT, seat: int) -> None:
+    """Raise what refuses any play of this seat now, if anything does."""
     turn = game.turn(state)
     if turn is None:
         raise GameOver
     if seat != turn:
         raise NotYourTurn(turn)
+
+
+def refuse_unless_legal(game: Game[StateT], state: StateT, seat: int, play: Play) -> None:
+    """Raise the refusal of this play, if it is refused."""
+    refuse_unless_turn(game, state, seat)
     legal = game.legal_plays(state, seat)
     if play not in legal:
         raise IllegalPlay(legal)

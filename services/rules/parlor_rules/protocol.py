@@ -5,14 +5,27 @@ player may learn comes from `view` and from events, both already cut to one seat
 never put a card into a public payload that some seat may not see, and never keep anything
 outside its state.
 
-Seats are 0 .. n-1. A game is one deal. All payloads are plain JSON values.
+Seats are 0 .. n-1. A game is one deal, which `match` can repeat. All payloads are plain JSON
+values.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, Protocol, TypedDict, TypeVar
 
-Action = Literal["play", "draw", "pass", "pass_cards"]
+Action = Literal[
+    "play",
+    "draw",
+    "pass",
+    "pass_cards",
+    "take",
+    "discard",
+    "knock",
+    "meld",
+    "lay_off",
+    "done",
+    "bid",
+]
 Status = Literal["active", "finished", "abandoned"]
 Json = dict[str, Any]
 
@@ -25,6 +38,7 @@ class Play:
     card: str | None = None
     cards: tuple[str, ...] = ()
     suit: str | None = None
+    bid: int | None = None
 
     def body(self) -> Json:
         body: Json = {"action": self.action}
@@ -34,6 +48,8 @@ class Play:
             body["cards"] = list(self.cards)
         if self.suit is not None:
             body["suit"] = self.suit
+        if self.bid is not None:
+            body["bid"] = self.bid
         return body
 
 
@@ -55,7 +71,7 @@ class Event:
 class Standing:
     """Scores, ranks (1 is best, ties share a rank) and winners, indexed by seat.
 
-    `winners` is empty and `rounds` has no row until the game has ended.
+    `winners` is empty until the game has ended; `rounds` has a row for each deal that has.
     """
 
     scores: tuple[int, ...]
@@ -78,6 +94,19 @@ class View(TypedDict):
     hand_sizes: list[int]
     scores: list[int]
     table: Json
+
+
+class Option(Protocol):
+    """What a game asks of the values of one of its options."""
+
+    @property
+    def default(self) -> object:
+        """Its value when it is left out; None: it stays out."""
+        ...
+
+    def refusal(self, value: object) -> str | None:
+        """What is wrong with a value, in words for its sender."""
+        ...
 
 
 StateT = TypeVar("StateT")
@@ -147,6 +176,18 @@ class Game(Protocol[StateT]):
         """
         ...
 
+    def timeout(self, state: StateT, seat: int) -> Play | None:
+        """What happens when the clock of the seat that must move runs out.
+
+        A legal play, which only the table and the seat's own hand decide and which never wins
+        anything by waiting; None when the game's rule is that the seat forfeits.
+
+        Raises:
+            GameOver: the game has ended.
+            NotYourTurn: another seat must move.
+        """
+        ...
+
     def forfeit(self, state: StateT, seat: int) -> Outcome[StateT]:
         """The seat gives up: the game is abandoned, and that seat alone ranks last.
 
@@ -159,6 +200,33 @@ class Game(Protocol[StateT]):
 
     def view(self, state: StateT, seat: int | None) -> View:
         """What this seat may see; None is a spectator, who sees only what is public."""
+        ...
+
+
+class DealGame(Game[StateT], Protocol[StateT]):
+    """A game of one deal that a match can play several times."""
+
+    @property
+    def known_options(self) -> Mapping[str, Option]: ...
+
+    @property
+    def highest_wins(self) -> bool:
+        """Whether the best score is the highest one."""
+        ...
+
+    def next_deal(self, state: StateT, seed: bytes, totals: tuple[int, ...]) -> StateT:
+        """The deal that follows this one in a match: same seats and options, the next dealer.
+
+        `totals` are the scores of the match so far, for games whose deals depend on them.
+        """
+        ...
+
+    def match_points(self, state: StateT) -> tuple[int, ...]:
+        """What the deal adds to each seat's total in a match: as it stands now, and in the end.
+
+        Added to the totals in every `scores` that the game's events carry, so before the end it
+        has to be what the game itself shows as `scores`.
+        """
         ...
 
 

@@ -119,8 +119,10 @@ async def test_what_is_held_stays_for_moderators_though_participants_see_it_no_m
 
     released = await scene.moderator.api.delete(f"{scene.hold_path}?matter=M-1")
     assert [each["id"] for each in released["items"]] == [hold["id"]]
-    assert (await scene.expire())["expired"] == 1
-    assert (await scene.review(scene.admin))["messages"] == []
+    # It can still be restored, so nothing of it goes yet.
+    assert released["items"][0]["protects_until"] > released["items"][0]["released_at"]
+    assert (await scene.expire())["held"] == 1
+    assert len((await scene.review(scene.admin))["messages"]) == 1
 
 
 async def test_a_socket_that_slept_through_an_expiry_gets_a_snapshot_not_a_hole(

@@ -43,9 +43,10 @@ async def test_without_a_token_every_route_is_refused(api: Api) -> None:
         with pytest.raises(Refused) as refused:
             await api.answer(row.method, path, {} if row.method == "POST" else None)
         assert (refused.value.status, refused.value.code) == (401, "unauthenticated"), path
-    with pytest.raises(Closed) as closed:
-        await api.live(f"/api/v1/games/{new_id()}/ws").open()
-    assert closed.value.code == 4401
+    for socket in ("ws", "watch/ws"):
+        with pytest.raises(Closed) as closed:
+            await api.live(f"/api/v1/games/{new_id()}/{socket}").open()
+        assert closed.value.code == 4401
 
 
 async def test_strangers_are_not_entitled_to_play(api: Api, circle: Circle) -> None:

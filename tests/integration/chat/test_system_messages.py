@@ -62,6 +62,22 @@ async def test_an_invite_a_start_and_an_end_are_said_once_each(chat: ChatProcess
     assert (await ann.api.get(path))["unread_count"] == 0
 
 
+async def test_bots_at_the_table_are_nobody_to_talk_to(chat: ChatProcesses) -> None:
+    ann, ben = chat.talker(), chat.talker()
+    conversation_id = await chat.conversation(ann, ben)
+    bot = str(new_id())
+    finished = _finished(ann, ben)
+    finished |= {
+        "player_ids": [*finished["player_ids"], bot],
+        "bot_ids": [bot],
+        "scores": [0, 0, 0],
+    }
+    async with ann.api.live(f"/api/v1/conversations/{conversation_id}/ws") as live:
+        await chat.tell("game.events", "game.finished", finished["game_id"], finished)
+        message = (await live.next("message.sent"))["event"]["message"]
+        assert message["kind"] == "system"
+
+
 async def test_only_exactly_the_players_hear_of_it_in_their_newest_conversation(
     chat: ChatProcesses,
 ) -> None:

@@ -58,6 +58,7 @@ async def test_every_process_has_its_name_and_answers_for_its_health(stack: Stac
             *(f"{service}-worker" for service in ("identity", "customer", "game", "chat")),
             *(f"{service}-api-1" for service in ("identity", "customer", "game", "chat")),
             *(f"{service}-sidecar-1" for service in ("identity", "customer", "game", "chat")),
+            "game-bots",
             "chat-api-2",
             "chat-sidecar-2",
         ]
@@ -177,7 +178,7 @@ async def test_it_stops_in_order_and_keeps_secrets_for_the_next_start(tmp_path: 
         assert first.admin_password_made
         password, database = first.admin_password, first.database_url("chat", owner=True)
         records = recorded(first)
-        assert len(records) == 15
+        assert len(records) == 16
         await first.stop()
         assert not any(pids.is_alive(record) for record in records.values())
         assert "drained" in (first.home.log / "chat-api-1.log").read_text()
@@ -203,7 +204,7 @@ async def test_a_killed_supervisor_leaves_no_process_and_the_next_one_starts(
         async with asyncio.timeout(90):
             assert await child.stdout.readline() == b"ready\n"
         records = recorded(stack)
-        assert len(records) == 15
+        assert len(records) == 16
         child.send_signal(signal.SIGKILL)
         await child.wait()
         await until(lambda: not any(pids.is_alive(r) for r in records.values()), seconds=20)

@@ -101,7 +101,7 @@ async def test_two_starts_with_a_clean_end_between(terminal: Terminal) -> None:
     table = await terminal.run("status")
     assert re.search(r"chat-worker\s+\d+\s+ready", table)
     records = terminal.records()
-    assert len(records) == 15
+    assert len(records) == 16
     assert await terminal.end(signal.SIGINT) == 0
     assert not any(pids.is_alive(record) for record in records)
 

@@ -10,6 +10,7 @@ import pytest
 from factories.card_tables import answer, invite, seat, sit_down
 from factories.identity_stand_in import User
 from factories.running_api import RunningApi
+from parlor_dev import checkout
 from parlor_game.bootstrap import inbox, live_feed
 from parlor_game.settings import GameSettings
 from parlor_kit.clock import now
@@ -122,3 +123,58 @@ async def test_the_sockets_of_a_disabled_account_close_and_stay_closed(
         async with seat(http, base, table.game_id, ada) as back:
             await back.welcomed()
             assert back.welcome["snapshot"]["status"] == "abandoned"
+
+
+def erased_event(user: User, version: int) -> bytes:
+    data = {
+        "account_id": str(user.id),
+        "role": user.role,
+        "status": "disabled",
+        "version": version,
+        "erased_at": "2026-11-25T00:00:00.000000Z",
+    }
+    return envelope(
+        event_id=new_id(),
+        topic=TOPIC,
+        key=str(user.id),
+        type_="account.erased",
+        time=now(),
+        data=orjson.dumps(data),
+        request_id=None,
+        traceparent=None,
+    )
+
+
+async def test_an_erased_account_forfeits_and_its_seats_stay_under_its_number(
+    game: RunningApi, people: People, consumer: Inbox, rows: asyncpg.Connection
+) -> None:
+    ada, bob = people(2)
+    active = await sit_down(game.public, [ada, bob], "crazy_eights")
+    past = await sit_down(game.public, [ada, bob], "crazy_eights")
+    await past.forfeit(bob)
+    open_one = (await invite(game.public, ada, [bob], "crazy_eights")).body["id"]
+    await active.get(ada, "/reconnect-token")
+
+    gone = erased_event(ada, 2)
+    assert await consumer.apply(TOPIC, gone) is Outcome.APPLIED
+    assert await consumer.apply(TOPIC, gone) is Outcome.DUPLICATE
+    assert await consumer.apply(TOPIC, account_event("account.disabled", ada, 3)) is Outcome.APPLIED
+    assert await consumer.apply(TOPIC, account_event("account.enabled", ada, 1)) is Outcome.APPLIED
+
+    for table, winner in ((active, bob), (past, ada)):
+        board = await table.get(bob, "/scoreboard")
+        assert board["winner_ids"] == [str(winner.id)]
+        assert {each["user_id"] for each in board["players"]} == {str(ada.id), str(bob.id)}
+    assert not await rows.fetchval(
+        "SELECT EXISTS (SELECT FROM reconnect_tokens WHERE user_id = $1)", ada.id
+    )
+    found = await game.public.call(
+        "GET", f"/api/v1/games/invites/{open_one}", headers=bob.authorization
+    )
+    assert found.body["status"] == "cancelled"
+    told = await rows.fetch(
+        "SELECT data FROM outbox WHERE key = $1 AND type = 'game.player_erased'", str(ada.id)
+    )
+    (report,) = [orjson.loads(row["data"]) for row in told]
+    Schemas(checkout.kafka_folder()).check("game.player_erased", report)
+    assert (report["seats_kept"], report["invites_kept"]) == (2, 3)

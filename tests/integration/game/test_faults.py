@@ -64,7 +64,7 @@ async def test_plays_retried_through_lost_sessions_count_once(
     async def cut() -> None:
         while True:
             await rows.execute(_CUT)
-            await asyncio.sleep(rng.uniform(0.02, 0.2))
+            await asyncio.sleep(rng.uniform(0.05, 0.5))
 
     cutting = asyncio.create_task(cut())
     made = 0

@@ -1,163 +1,197 @@
-"""Nobody is sent a card that their seat may not see, in any byte of a whole game.
+"""Nobody is sent a card that their seat may not see, nor what the cards were made from.
 
-Bots play random games while every player also listens on a socket. Then the game is replayed from
-its seed by the rules alone, which say what each seat could know after each move; what was really
-received, over both channels, must hold no card beyond that. Kafka gets no card at all.
+Bots play whole games of every kind. Every player listens on a socket and asks for everything that
+there is to ask for, allowed or not; each byte of each answer, each frame and each Kafka record is
+kept. Then the game is replayed by the rules alone, which say what each seat could know at each
+moment: what was received must hold no card beyond that, and no trace of the server's seed.
 """
 
+import asyncio
 import json
 import random
-import re
-from bisect import bisect_right
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, suppress
 from typing import Any
 from uuid import UUID
 
 import aiohttp
 import asyncpg
-import orjson
 import pytest
-from factories.card_tables import CardTable, seat, sit_down
+from aiokafka import AIOKafkaConsumer
+from factories.card_tables import CardTable, Seat, choose, seat, sit_down
+from factories.everything_received import Ears, Received, cards, knowledge, secrets_of, written
 from factories.identity_stand_in import User
+from factories.polling import until
 from factories.running_api import RunningApi
+from parlor_game.settings import GameSettings
+from parlor_kit.events import Schemas
+from parlor_kit.kafka import Brokers
+from parlor_kit.relay import Relay
+from parlor_rules.cards import DECK
 from parlor_rules.catalog import GAMES
-from parlor_rules.moves import play_from_body
 
 pytestmark = pytest.mark.integration
 
-CARD = re.compile(r"(?<![0-9A-Za-z])[2-9TJQKA][CDHS](?![0-9A-Za-z])")
-
-TABLES = [
-    ("crazy_eights", 2, {}),
-    ("crazy_eights", 3, {"special_cards": True}),
-    ("crazy_eights", 5, {}),
-    ("hearts", 4, {}),
+TABLES: list[tuple[str, int, dict[str, Any]]] = [
+    *((name, game.seats[-1], {}) for name, game in GAMES.items()),
+    ("crazy_eights", 2, {"special_cards": True, "target_score": 100}),
     ("hearts", 4, {"pass_cards": False}),
 ]
 
 
-def cards(received: str) -> set[str]:
-    return set(CARD.findall(received))
-
-
-class Knowledge:
-    """What each seat could know at each seq of the stream, by the rules."""
-
-    def __init__(self, seats: int) -> None:
-        self._seqs: list[int] = []
-        self._known: list[list[set[str]]] = [[] for _ in range(seats)]
-
-    def learn(self, seq: int, shown: list[Any]) -> None:
-        self._seqs.append(seq)
-        for number, known in enumerate(self._known):
-            known.append((known[-1] if known else set()) | cards(repr(shown[number])))
-
-    def at(self, seq: int, number: int) -> set[str]:
-        return self._known[number][bisect_right(self._seqs, seq) - 1]
-
-
-async def knowledge(rows: asyncpg.Connection, table: CardTable) -> Knowledge:
-    game_id = UUID(table.game_id)
-    row = await rows.fetchrow("SELECT * FROM games WHERE id = $1", game_id)
-    log = await rows.fetch("SELECT * FROM game_moves WHERE game_id = $1 ORDER BY number", game_id)
-    rules = GAMES[row["game"]]
-    seats = range(row["seats"])
-    state = rules.deal(bytes(row["seed"]), len(seats), orjson.loads(row["options"]))
-    found = Knowledge(len(seats))
-
-    def learn(seq: int, events: Any) -> None:
-        told = [[event.seen_from(number) for event in events] for number in seats]
-        found.learn(seq, [(told[number], rules.view(state, number)) for number in seats])
-
-    learn(0, rules.opening(state))
-    before = await rows.fetchval(
-        "SELECT count(*) FROM game_events WHERE game_id = $1 AND type IN "
-        "('game.dealt', 'game.turn') AND seq <= 2",
-        game_id,
+@pytest.fixture(scope="module")
+async def published(
+    game: RunningApi, settings: GameSettings, kafka_bootstrap: str
+) -> AsyncIterator[list[bytes]]:
+    """Every record on game.events as it lies on the broker: key, value and headers."""
+    relay = Relay(
+        game.api.services.database, Schemas(settings.parlor_schemas_dir), Brokers(kafka_bootstrap)
     )
-    assert before == 2
-    for move in log:
-        outcome = rules.apply(state, move["seat"], play_from_body(orjson.loads(move["play"])))
-        state = outcome.state
-        # The events of a move end at its seq; none of them may be known before its first.
-        learn(move["seq"] - len(outcome.events) + 1, outcome.events)
-    assert rules.finished(state)
-    return found
+    consumer = AIOKafkaConsumer(
+        "game.events", bootstrap_servers=kafka_bootstrap, auto_offset_reset="earliest"
+    )
+    await consumer.start()
+    records: list[bytes] = []
+
+    async def read() -> None:
+        async for record in consumer:
+            headers = b"".join(name.encode() + value for name, value in record.headers)
+            records.append((record.key or b"") + record.value + headers)
+
+    tasks = [asyncio.create_task(relay.run()), asyncio.create_task(read())]
+    try:
+        yield records
+    finally:
+        for task in tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        await consumer.stop()
+
+
+async def ask_for_everything(ears: Ears, rng: random.Random, view: dict[str, Any]) -> None:
+    """Whatever curious players may try in one moment of the game: two of them, one thing each."""
+    seq = view["seq"]
+    tries: Sequence[tuple[str, str, Any]] = (
+        ("GET", "", None),
+        ("GET", "/scoreboard", None),
+        ("GET", "/proof", None),
+        ("GET", "/reconnect-token", None),
+        ("GET", f"/events?since={max(0, seq - rng.randrange(20))}", None),
+        ("GET", f"/replay?step={rng.randrange(12)}", None),
+        ("POST", "/play", {"action": "pass", "expected_seq": 0}),
+        ("POST", "/play", {"action": "pass_cards", "cards": []}),
+        ("POST", "/play", {"card": "no"}),
+        ("POST", "/play", {"seed": "?"}),
+    )
+    for place in rng.sample(range(len(ears.players)), 2):
+        method, what, body = rng.choice(tries)
+        await ears.of_game(place, what, method, body)
+
+
+async def play_and_listen(
+    table: CardTable, ears: Ears, rng: random.Random, moves: int = 120
+) -> None:
+    """Play to the end, or so many moves and then give up."""
+    for _ in range(moves):
+        _, view = await ears.of_game(0)
+        ears.stood_at(view["seq"])
+        if view["turn"] is None:
+            return
+        await ask_for_everything(ears, rng, view)
+        mover = table.players.index(table.player(view["turn"]))
+        _, own = await ears.of_game(mover)
+        body = choose(rng, own["legal_plays"]) | {"expected_seq": own["seq"]}
+        ears.stood_at(own["seq"])
+        status, played = await ears.of_game(mover, "/play", "POST", body)
+        assert status == 200, played
+        ears.stood_at(played["seq"])
+    await ears.of_game(0, "/forfeit", "POST")
+    ears.stood_at(2**62)
+
+
+def assert_no_secret(texts: Sequence[str], secrets: Sequence[bytes]) -> None:
+    everything = "\n".join(texts)
+    for secret in secrets:
+        for form in written(secret):
+            assert form not in everything
 
 
 @pytest.mark.parametrize(("name", "seats", "options"), TABLES)
-async def test_no_seat_receives_a_card_that_it_may_not_see(
+async def test_no_seat_receives_what_it_may_not_know(
     game: RunningApi,
     people: Callable[[int], list[User]],
     http: aiohttp.ClientSession,
     rows: asyncpg.Connection,
+    published: list[bytes],
     name: str,
     seats: int,
-    options: dict[str, bool],
+    options: dict[str, Any],
 ) -> None:
     table = await sit_down(game.public, people(seats), name, **options)
-    answers: list[tuple[int, Any]] = []
-
-    def seen(player: User, body: Any) -> None:
-        answers.append((table.players.index(player), body))
-
+    ears = Ears(game.public._base, http, table.game_id, table.players)
+    game_id = UUID(table.game_id)
     async with AsyncExitStack() as stack:
-        sockets = [
-            await stack.enter_async_context(seat(http, game.public._base, table.game_id, player))
-            for player in table.players
-        ]
-        epoch = (await table.get(table.players[0]))["epoch"]
-        await table.play_out(random.Random(seats), seen=seen)
-        last = (await table.get(table.players[0]))["seq"]
-        for socket in sockets:
-            await socket.reached(last)
-        replays = [
-            await stack.enter_async_context(
-                seat(http, game.public._base, table.game_id, player, epoch=epoch, since=0)
-            )
-            for player in table.players
-        ]
-        for replay in replays:
-            await replay.reached(last)
-        for number, player in enumerate(table.players):
-            answers.append((number, await table.get(player)))
-            board = await table.get(player, "/scoreboard")
-            assert not cards(repr(board))
 
-    known = await knowledge(rows, table)
-    checked = 0
-    for number in range(seats):
-        for raw in (*sockets[number].raw, *replays[number].raw):
+        async def listen(player: User, **query: str | int) -> Seat:
+            taken = seat(http, ears.base, table.game_id, player, **query)
+            return await stack.enter_async_context(taken)
+
+        sockets = [await listen(player) for player in table.players]
+        await play_and_listen(table, ears, random.Random(seats))
+        view = await table.get(table.players[0])
+        before_the_end = list(ears.received)
+        replays = [await listen(player, epoch=view["epoch"], since=0) for player in table.players]
+        for socket in (*sockets, *replays):
+            await socket.reached(view["seq"])
+        for place in range(seats):
+            for what in ("", "/scoreboard", "/events?limit=200", "/events?since=40&limit=200"):
+                await ears.of_game(place, what)
+            for path in ("/api/v1/games", "/api/v1/games/invites"):
+                await ears.ask(place, "GET", path)
+        ears.stood_at(view["seq"])
+
+    known = await knowledge(rows, game_id)
+    for place in range(seats):
+        for raw in (*sockets[place].raw, *replays[place].raw):
             frame = json.loads(raw)
-            seq = frame["seq"]
-            assert not cards(raw) - known.at(seq, number), frame
-            checked += 1
-    for number, body in answers:
-        view = body.get("view", body)
-        assert not cards(repr(body)) - known.at(view["seq"], number)
+            assert not cards(raw) - known.at(frame["seq"], place), frame
+    for one in ears.received:
+        assert_known(one, known)
+    secrets = await secrets_of(rows, game_id)
+    frames = [raw for socket in (*sockets, *replays) for raw in socket.raw]
+    answers = [one.head + one.body for one in ears.received]
+    assert_no_secret([*frames, *answers], secrets)
+    assert len(before_the_end) > 100
+
+    def of_this_game() -> list[str]:
+        return [record.decode() for record in published if table.game_id.encode() in record]
+
+    await until(lambda: any("game.finished" in record for record in of_this_game()), seconds=30)
+    mine = of_this_game()
+    assert len(mine) > 10
+    assert not [record for record in mine if cards(record)]
+    assert_no_secret(mine, secrets)
+
+    # And this test can see a secret and a card where there is one.
+    told = json.dumps(await table.get(table.players[0], "/proof"))
+    with pytest.raises(AssertionError):
+        assert_no_secret([told], secrets)
+    hidden = json.dumps({"card": min(set(DECK) - known.at(0, 0))})
+    with pytest.raises(AssertionError):
+        assert_known(Received(0, "GET /", "", hidden, 0), known)
+
+
+def assert_known(one: Received, known: Any) -> None:
+    """A view holds what its seat knows of the deal at its seq; a list of the past, of all deals."""
+    assert not cards(one.head)
+    body = json.loads(one.body)
+    allowed = known.until(one.seq, one.seat)
+    view = body.get("view", body)
+    if "your_hand" in view and "steps" not in body:
+        allowed = known.at(view["seq"], one.seat)
         assert cards(repr(view["your_hand"])) == set(view["your_hand"])
-    assert checked > 20 * seats
-
-    told = await rows.fetch("SELECT data FROM outbox WHERE key = $1", table.game_id)
-    assert told
-    assert not [row["data"] for row in told if cards(row["data"])]
-
-
-async def test_the_seed_leaves_the_database_in_no_answer(
-    game: RunningApi,
-    people: Callable[[int], list[User]],
-    http: aiohttp.ClientSession,
-    rows: asyncpg.Connection,
-) -> None:
-    table = await sit_down(game.public, people(2), "crazy_eights")
-    seed = bytes(await rows.fetchval("SELECT seed FROM games WHERE id = $1", UUID(table.game_id)))
-    async with seat(http, game.public._base, table.game_id, table.players[0]) as socket:
-        await socket.welcomed()
-        await table.forfeit(table.players[1])
-        await socket.until(lambda: bool(socket.events))
-        received = "".join(socket.raw)
-    for what in ("", "/scoreboard", "/reconnect-token"):
-        received += json.dumps(await table.get(table.players[0], what))
-    assert seed.hex() not in received
-    assert "seed" not in received
+    assert not cards(one.body) - allowed, one
+    if "steps" in body:
+        assert body["hands"] is None or one.seq > body["view"]["seq"]
+        assert not cards(repr(view)) - known.at(view["seq"], one.seat), one

@@ -105,9 +105,9 @@ async def test_an_invite_that_makes_no_table_is_refused_with_every_violation(
             {
                 "game": "crazy_eights",
                 "invitee_ids": [str(ada.id)],
-                "options": {"special_cards": "yes", "ttl": 5},
+                "options": {"special_cards": "yes", "ttl": 5, "turn_seconds": 4},
             },
-            {"invitee_ids", "options.special_cards", "options.ttl"},
+            {"invitee_ids", "options.special_cards", "options.ttl", "options.turn_seconds"},
         ),
         ({"game": "crazy_eights", "invitee_ids": ["bob"], "expires_in": 5}, None),
     ):
@@ -124,17 +124,25 @@ async def test_an_invite_is_made_announced_and_seen_by_its_parties(
     made = await invite(game.public, ada, [bob, cid], "crazy_eights", special_cards=True)
     assert made.status == 201
     InviteView.model_validate_json(orjson.dumps(made.body))
-    assert made.body | {"id": None, "expires_at": None, "created_at": None} == {
+    varying = {"id": None, "commitment": None, "expires_at": None, "created_at": None}
+    assert made.body | varying == {
         "id": None,
         "game": "crazy_eights",
-        "options": {"special_cards": True},
+        "options": {
+            "special_cards": True,
+            "turn_seconds": None,
+            "reserve_seconds": 0,
+            "spectators": False,
+        },
         "inviter_id": str(ada.id),
         "invitees": [
             {"user_id": str(bob.id), "status": "pending"},
             {"user_id": str(cid.id), "status": "pending"},
         ],
+        "bots": [],
         "status": "pending",
         "game_id": None,
+        "commitment": None,
         "expires_at": None,
         "created_at": None,
     }

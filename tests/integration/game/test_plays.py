@@ -112,6 +112,22 @@ async def test_a_play_on_an_old_view_is_refused_with_the_present_one(
         assert reply.body["view"] == await table.get(user)
 
 
+async def test_a_play_on_an_old_view_learns_that_the_game_is_over(
+    game: RunningApi, people: People
+) -> None:
+    table = await pair(game, people)
+    player, view = await table.next_to_move()
+    await table.forfeit(next(one for one in table.players if one is not player))
+    late = await table.play(player, view["legal_plays"][0] | {"expected_seq": view["seq"]})
+    assert (late.status, late.code) == (409, "stale_play")
+    assert late.body["view"] == await table.get(player)
+    assert late.body["view"]["status"] == "abandoned"
+    again = await table.play(
+        player, view["legal_plays"][0] | {"expected_seq": late.body["view"]["seq"]}
+    )
+    assert (again.status, again.code) == (409, "game_over")
+
+
 async def test_two_plays_at_once_make_one_move(game: RunningApi, people: People) -> None:
     table = await pair(game, people)
     for _ in range(10):
@@ -150,6 +166,34 @@ async def test_a_known_key_gives_the_first_result_with_the_present_view(
     opponent = next(one for one in table.players if one is not player)
     reply = await table.play(opponent, {"action": "draw"}, key="k")
     assert reply.code == "not_your_turn"
+
+
+async def test_a_key_outlives_the_game_and_is_of_one_game_and_player(
+    game: RunningApi, people: People
+) -> None:
+    table = await pair(game, people)
+    player, view = await table.next_to_move()
+    body = {"action": "draw", "expected_seq": view["seq"]}
+    first = await table.play(player, body, key="k")
+    await table.forfeit(player)
+    again = await table.play(player, body, key="k")
+    assert (again.status, again.body["seq"]) == (200, first.body["seq"])
+    assert again.body["view"]["status"] == "abandoned"
+    other = await sit_down(game.public, table.players, "crazy_eights")
+    mover, _ = await other.next_to_move()
+    assert (await other.play(mover, {"action": "draw"}, key="k")).status == 200
+
+
+async def test_a_stale_play_does_not_use_up_its_key(game: RunningApi, people: People) -> None:
+    table = await pair(game, people)
+    player, view = await table.next_to_move()
+    await table.play(player, {"action": "draw"})
+    stale = await table.play(player, {"action": "draw", "expected_seq": view["seq"]}, key="k")
+    assert stale.code == "stale_play"
+    now = stale.body["view"]["seq"]
+    assert (
+        await table.play(player, {"action": "draw", "expected_seq": now}, key="k")
+    ).status == 200
 
 
 async def test_a_refused_play_does_not_use_up_its_key(game: RunningApi, people: People) -> None:

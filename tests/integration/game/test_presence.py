@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from uuid import UUID
 
 import asyncpg
@@ -16,6 +17,8 @@ from parlor_kit.ids import new_id
 
 pytestmark = pytest.mark.integration
 
+WINDOW = timedelta(minutes=2)
+
 
 @pytest.fixture
 async def table(game: RunningApi, people: Callable[[int], list[User]]) -> CardTable:
@@ -27,7 +30,7 @@ def replica(game: RunningApi) -> Callable[[float], Presence]:
     """Another replica's presence, with a lease of so many seconds."""
     services = game.api.services
     return lambda seconds: Presence(
-        services.database, Hub(services.hub._source), lease_seconds=seconds
+        services.database, Hub(services.hub._source), lease_seconds=seconds, window=WINDOW
     )
 
 
@@ -55,13 +58,13 @@ async def test_a_replica_whose_lease_is_over_is_swept_and_comes_back(
     await stack.enter_async_context(slow.present(game_id, ada.id))
     assert await connected(table) == [True, False]
 
-    assert await sweep_connections(database) == 1
+    assert await sweep_connections(database, WINDOW) == 1
     assert await connected(table) == [False, False]
 
     slow._lease = replica(60)._lease
     await slow.renew()
     assert await connected(table) == [True, False]
-    assert await sweep_connections(database) == 0
+    assert await sweep_connections(database, WINDOW) == 0
 
 
 async def test_a_sweep_and_a_renewal_at_once_leave_who_is_there(
@@ -78,7 +81,7 @@ async def test_a_sweep_and_a_renewal_at_once_leave_who_is_there(
         await stack.enter_async_context(held.present(game_id, player.id))
     for _ in range(15):
         await rows.execute("UPDATE game_replicas SET leased_until = now() - interval '1 minute'")
-        await asyncio.gather(sweep_connections(database), held.renew())
+        await asyncio.gather(sweep_connections(database, WINDOW), held.renew())
         await held.renew()
         assert await connected(table) == [True, True]
 

@@ -138,6 +138,54 @@ async def test_a_play_with_a_key_counts_once_over_both_doors(at: Open, table: Ca
         assert posted.body["seq"] == first["seq"]
         other = await mine.command("3", type="play", action="pass", key="k")
         assert other["code"] == "idempotency_key_reused"
+    async with at(mover) as anew:
+        assert (await anew.command("1", type="play", action="draw", key="k"))["seq"] == first["seq"]
+
+
+async def test_a_command_that_comes_again_by_its_id_is_not_done_again(
+    at: Open, table: CardTable, rows: asyncpg.Connection
+) -> None:
+    mover, view = await table.next_to_move()
+    draw = {"type": "play", "action": "draw"}
+    async with at(mover) as mine:
+        await mine.welcomed()
+        for _ in range(3):
+            await mine._socket.send_json({"id": "1", **draw})
+        await mine._socket.send_json({"id": "2", "type": "ping"})
+        await mine.until(lambda: [frame.get("id") for frame in mine.answers].count("1") == 3)
+        acks = [frame for frame in mine.answers if frame.get("id") == "1"]
+        assert acks == [acks[0]] * 3
+        assert acks[0]["type"] == "ack"
+        moves = "SELECT count(*) FROM game_moves WHERE game_id = $1"
+        assert await rows.fetchval(moves, UUID(table.game_id)) == 1
+        other = await mine.command("1", type="play", action="pass")
+        assert (other["type"], other["code"]) == ("error", "idempotency_key_reused")
+        assert (await mine.command("3", **draw))["type"] == "ack"
+        assert await rows.fetchval(moves, UUID(table.game_id)) == 2
+    async with at(mover) as anew:
+        assert (await anew.command("1", **draw))["seq"] > acks[0]["seq"]
+    assert view["seq"] < acks[0]["seq"]
+
+
+async def test_a_refused_command_does_not_use_up_its_id(at: Open, table: CardTable) -> None:
+    mover, _ = await table.next_to_move()
+    async with at(mover) as mine:
+        refused = await mine.command("1", type="play", action="pass")
+        assert refused["code"] == "illegal_play"
+        assert (await mine.command("1", type="play", action="draw"))["type"] == "ack"
+
+
+async def test_commands_without_an_id_are_all_done(
+    at: Open, table: CardTable, rows: asyncpg.Connection
+) -> None:
+    mover, _ = await table.next_to_move()
+    async with at(mover) as mine:
+        await mine.welcomed()
+        for _ in range(2):
+            await mine._socket.send_json({"type": "play", "action": "draw"})
+        await mine.until(lambda: len(mine.answers) == 2)
+    moves = "SELECT count(*) FROM game_moves WHERE game_id = $1"
+    assert await rows.fetchval(moves, UUID(table.game_id)) == 2
 
 
 async def test_a_resume_misses_nothing_and_repeats_nothing(at: Open, table: CardTable) -> None:

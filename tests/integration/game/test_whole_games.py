@@ -41,3 +41,25 @@ async def test_a_game_is_played_over_http_from_the_invite_to_the_scoreboard(
     view = await table.get(players[0])
     GameView.model_validate(view)
     assert (view["turn"], view["legal_plays"], view["status"]) == (None, [], "finished")
+
+
+async def test_a_match_deals_on_and_its_scoreboard_has_a_row_for_each_deal(
+    game: RunningApi, people: Callable[[int], list[User]]
+) -> None:
+    players, rng = people(2), random.Random(2)
+    table = await sit_down(game.public, players, "crazy_eights", target_score=10_000)
+
+    while (await table.get(players[0]))["table"]["match"]["deal"] < 3:
+        await table.play_out(rng, moves=5)
+    view = await table.get(players[0])
+    board = await table.get(players[0], "/scoreboard")
+    assert (board["status"], board["winner_ids"]) == ("active", [])
+    assert [row["round"] for row in board["rounds"]] == [1, 2]
+    assert view["table"]["match"]["totals"] == [player["score"] for player in board["players"]]
+    for player in board["players"]:
+        assert player["score"] == sum(row["scores"][player["user_id"]] for row in board["rounds"])
+
+    assert (await table.forfeit(players[1])).status == 200
+    board = await table.get(players[0], "/scoreboard")
+    assert (board["status"], board["winner_ids"]) == ("abandoned", [str(players[0].id)])
+    assert len(board["rounds"]) == 3

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 from parlor_chat import frames
 from parlor_chat.api.schemas import MessageView
+from parlor_chat.message_changes import Change
 from parlor_kit.answers import dumps
 from parlor_kit.ids import new_id
 
@@ -49,6 +50,37 @@ def test_a_stored_message_is_the_documented_view_with_whole_microseconds() -> No
     assert view["sent_at"] == "2026-11-24T22:58:12.000000Z"
     assert [mark["user_id"] for mark in view["delivered_to"]] == [str(ben), str(ann)]
     assert view["read_by"] == [{"user_id": str(ben), "at": "2026-11-24T22:58:14.000000Z"}]
+
+
+def test_a_changed_message_shows_its_last_text_and_a_deleted_one_none() -> None:
+    message = row()
+    edited = Change("better", MOMENT, None, None, 2)
+    view = frames.stored_message_view(message, change=edited)
+    assert (view["body"], view["edited_at"], view["deleted_at"]) == (
+        "better",
+        "2026-11-24T22:58:12.000000Z",
+        None,
+    )
+    deleted = Change("better", MOMENT, MOMENT, "moderator", 3)
+    view = frames.stored_message_view(message, change=deleted)
+    MessageView.model_validate_json(dumps(view))
+    assert (view["body"], view["deleted_by"]) == ("", "moderator")
+
+
+def test_the_event_of_a_change_has_the_fields_that_a_change_can_touch() -> None:
+    conversation_id, message_id = new_id(), new_id()
+    change = Change("better", MOMENT, None, None, 2)
+    at = "2026-11-24T22:58:12.000000Z"
+    event = frames.message_changed("message.edited", 5, conversation_id, message_id, change, at)
+    assert payload(event.shared)["event"] == {
+        "type": "message.edited",
+        "conversation_id": str(conversation_id),
+        "message_id": str(message_id),
+        "body": "better",
+        "edited_at": at,
+        "deleted_at": None,
+        "deleted_by": None,
+    }
 
 
 def test_a_message_of_the_platform_has_no_sender() -> None:

@@ -13,6 +13,7 @@ TABLE = [
     ("GET", "/api/v1/games/invites", "list_game_invites", "signed in", False),
     ("GET", "/api/v1/games/invites/{invite_id}", "read_game_invite", "signed in", False),
     ("DELETE", "/api/v1/games/invites/{invite_id}", "withdraw_game_invite", "signed in", False),
+    ("PUT", "/api/v1/games/invites/{invite_id}/seed", "say_invite_seed", "signed in", False),
     ("POST", "/api/v1/games/invites/{invite_id}/accept", "accept_game_invite", "signed in", False),
     (
         "POST",
@@ -33,6 +34,18 @@ TABLE = [
         False,
     ),
     ("GET", "/api/v1/games/{game_id}/scoreboard", "read_scoreboard", "signed in", False),
+    ("GET", "/api/v1/games/{game_id}/events", "list_game_events", "signed in", False),
+    ("GET", "/api/v1/games/{game_id}/replay", "replay_game", "signed in", False),
+    ("GET", "/api/v1/games/{game_id}/proof", "read_proof", "signed in", False),
+    (
+        "POST",
+        "/api/v1/games/{game_id}/spectator-token",
+        "create_spectator_token",
+        "signed in",
+        True,
+    ),
+    ("GET", "/api/v1/games/{game_id}/watch", "watch_game", "spectator by token", False),
+    ("GET", "/api/v1/leaderboards/{game}", "read_leaderboard", "signed in", False),
 ]
 
 
@@ -41,7 +54,10 @@ def test_the_public_routes_are_these() -> None:
         (route.method, route.path, route.operation, route.policy.name, route.creates)
         for route in PUBLIC.http
     ] == TABLE
-    assert [socket.path for socket in PUBLIC.sockets] == ["/api/v1/games/{game_id}/ws"]
+    assert [socket.path for socket in PUBLIC.sockets] == [
+        "/api/v1/games/{game_id}/ws",
+        "/api/v1/games/{game_id}/watch/ws",
+    ]
 
 
 def test_no_service_may_call_the_game_service() -> None:

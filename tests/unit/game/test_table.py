@@ -34,15 +34,20 @@ def test_a_view_is_what_the_contract_says() -> None:
         "legal_plays",
         "table",
         "deadline",
+        "reserves",
+        "commitment",
+        "log_head",
     ]
     assert view["turn"] == str(dealt.players[seat])
     assert (view["seq"], view["epoch"], view["deadline"]) == (7, "e1", None)
     assert view["players"][1] == {
         "user_id": str(dealt.players[1]),
+        "bot": None,
         "seat": 1,
         "hand_size": 5,
         "score": 0,
         "connected": False,
+        "reconnect_by": None,
     }
     assert view["legal_plays"] == dealt.legal_plays(seat)
 

@@ -20,6 +20,7 @@ def test_the_public_table() -> None:
         ("POST", "/api/v1/auth/refresh", "anyone", False),
         ("POST", "/api/v1/auth/logout", "anyone", False),
         ("GET", "/api/v1/users/me", "signed in", False),
+        ("DELETE", "/api/v1/users/me", "signed in", False),
         ("POST", "/api/v1/users/me/password", "signed in", False),
         ("GET", "/api/v1/users/me/sessions", "signed in", False),
         ("DELETE", "/api/v1/users/me/sessions/{session_id}", "signed in", False),

@@ -30,6 +30,10 @@ class Thing(Body):
     note: Text | None = None
 
 
+class Wish(Body):
+    wish: str = "nothing"
+
+
 class Filter(Query):
     limit: int = 10
 
@@ -56,6 +60,11 @@ async def filter_things(call: Call[None]) -> Answer:
 async def see_thing(call: Call[None]) -> Answer:
     """See a thing."""
     return Answer(200, Echo(said=[str(call.id("thing_id")), call.params["word"]]))
+
+
+async def wish(call: Call[None]) -> Answer:
+    """Take a wish, if there is one."""
+    return Answer(200, Echo(said=[call.body.wish]))
 
 
 async def see_myself(call: Call[None]) -> Answer:
@@ -95,6 +104,7 @@ async def serve_services(call: Call[None]) -> Answer:
 PUBLIC = Routes(
     http=(
         Route("POST", "/things", make_thing, ANYONE, {201: Echo}, body=Thing, creates=True),
+        Route("POST", "/wishes", wish, ANYONE, {200: Echo}, body=Wish, body_optional=True),
         Route("GET", "/things", filter_things, ANYONE, {200: Echo}, query=Filter),
         Route("GET", "/things/{thing_id}/{word}", see_thing, ANYONE, {200: Echo}),
         Route("GET", "/me", see_myself, SIGNED_IN, {200: Echo}),
@@ -170,6 +180,14 @@ async def test_what_is_not_json_is_malformed(public: Client, content: bytes) -> 
 async def test_what_is_no_object_breaks_a_rule(public: Client, content: bytes) -> None:
     answer = await public.call("POST", "/things", data=content)
     assert_problem(answer, 422, "validation_failed")
+
+
+async def test_a_body_that_may_be_left_out_is_an_empty_object_then(public: Client) -> None:
+    assert (await public.call("POST", "/wishes")).body["said"] == ["nothing"]
+    assert (await public.call("POST", "/wishes", json={"wish": "tea"})).body["said"] == ["tea"]
+    for content in (b"null", b"[]"):
+        answer = await public.call("POST", "/wishes", data=content)
+        assert_problem(answer, 422, "validation_failed")
 
 
 async def test_every_violation_is_listed_at_once(public: Client) -> None:

@@ -27,6 +27,8 @@ def test_a_consumer_gets_a_dead_letter_topic_of_its_own(tmp_path: Path) -> None:
 def test_the_event_map_is_as_agreed() -> None:
     found = {topic.name: topic for topic in read_topics(checkout.kafka_folder() / "topics.yaml")}
     assert sorted(found) == [
+        "chat.cases",
+        "chat.cases.identity.dlq",
         "chat.events",
         "customer.events",
         "customer.events.chat.dlq",

@@ -226,3 +226,15 @@ def test_a_plan_for_a_released_resource_without_a_hold_puts_it_on_record() -> No
     plan = decide.plan(resource, Observed(UUID(resource.uid), None))
     assert plan.put is not None
     assert plan.put.released
+
+
+async def test_a_released_resource_says_until_when_what_it_kept_stays() -> None:
+    setting = Setting()
+    setting.holds.grace_ends = "2026-12-01T00:00:00.000000Z"
+    await setting.reconcile()
+    outcome = await setting.reconcile(changed(setting.resource, state="Released"))
+    assert outcome.status is not None
+    assert outcome.status.ready.message == (
+        "The hold was released by operator; what it kept stays until 2026-12-01T00:00:00.000000Z"
+    )
+    assert setting.resource.status["heldMessages"] == 0

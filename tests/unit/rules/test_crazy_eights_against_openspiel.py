@@ -127,3 +127,7 @@ def test_runs_out_of_cards_as_openspiel(seats: int, special_cards: bool) -> None
     ]
     if GAMES_A_TABLE >= 50:
         assert sum(all(state.hands) for state in ended) >= 5
+
+
+def test_its_option_is_openspiels() -> None:
+    assert CRAZY_EIGHTS.options({}) == {"special_cards": False}

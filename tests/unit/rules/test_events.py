@@ -4,9 +4,11 @@ The view itself is checked in test_views.py.
 """
 
 import json
+from itertools import islice
 from typing import Any
 
 import pytest
+from factories.card_games import moves_worth_watching, options_of
 from factories.random_play import play_out, seed_of
 from factories.table_follower import Follower
 from hypothesis import given, settings
@@ -48,10 +50,11 @@ def test_a_client_of_events_alone_has_the_view_of_its_seat(
     name: str, seats: int, number: int, options: st.DataObject
 ) -> None:
     game = GAMES[name]
-    chosen = {option: options.draw(st.booleans()) for option in game.options({})}
+    chosen = options.draw(options_of(name))
     state = game.deal(seed_of(number), seats, chosen)
     audience = Audience(game, state, seats)
-    for step in play_out(game, state, number, table="eager"):
+    steps = play_out(game, state, number, table="eager")
+    for step in islice(steps, moves_worth_watching(chosen)):
         audience.hear(step.outcome.events, step.outcome.state)
 
 

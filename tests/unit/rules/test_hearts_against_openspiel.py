@@ -86,3 +86,7 @@ def test_a_shot_moon_scores_as_openspiel() -> None:
         ended = follow(dealt, number, options)
         jack = -10 if options["jd_bonus"] else 0
         assert HEARTS.score(ended).scores == (jack, 26, 26, 26)
+
+
+def test_its_options_are_openspiels() -> None:
+    assert HEARTS.options({}) == pyspiel.load_game("hearts").get_parameters()

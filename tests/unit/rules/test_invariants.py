@@ -1,16 +1,15 @@
 """What holds at every moment of every game, whoever plays it and however badly."""
 
 import random
-from typing import Any
 
 import pytest
+from factories.card_games import cards_of
 from factories.random_play import TABLES as TEMPERAMENTS
 from factories.random_play import play_out, seed_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from parlor_rules.cards import DECK, SUITS
 from parlor_rules.catalog import GAMES
-from parlor_rules.crazy_eights import CrazyEightsState
 from parlor_rules.moves import play_from_body, replay
 from parlor_rules.protocol import GameOver, IllegalPlay, NotYourTurn, Play
 
@@ -25,21 +24,15 @@ EVERY_PLAY = (
     *(Play("play", card) for card in DECK),
     *(Play("play", card, suit=suit) for card in DECK for suit in SUITS),
     *(Play("pass_cards", cards=(card,)) for card in DECK),
+    *(Play("discard", card) for card in DECK),
+    *(Play("bid", bid=bid) for bid in range(-1, 15)),
+    *(Play(action) for action in ("take", "knock", "done")),
+    Play("meld", cards=("2C", "3C", "4C")),
     Play("pass_cards", cards=("QS", "KS", "AS")),
     Play("play", "1X"),
 )
 
 numbers = st.integers(0, 2**32)
-
-
-def cards_of(state: Any) -> list[str]:
-    """Every card of the deck, wherever it is."""
-    held = [card for hand in state.hands for card in hand]
-    if isinstance(state, CrazyEightsState):
-        return [*held, *state.stock, *state.discards]
-    flying = [card for cards in state.passed for card in cards] if state.passing else []
-    played = [card for trick in state.tricks for _, card in trick.cards]
-    return [*held, *flying, *played, *(card for _, card in state.trick)]
 
 
 @pytest.mark.parametrize(("name", "seats"), TABLES)
@@ -131,6 +124,26 @@ def test_only_the_seat_to_move_may_move(name: str, seats: int) -> None:
             with pytest.raises(NotYourTurn) as refusal:
                 game.apply(step.before, seat, step.play)
             assert refusal.value.turn == step.seat
+
+
+@pytest.mark.parametrize(("name", "seats"), TABLES)
+def test_clocks_that_run_out_at_every_turn_still_end_the_game(name: str, seats: int) -> None:
+    game = GAMES[name]
+    for number in range(8):
+        state = game.deal(seed_of(number), seats, {})
+        for _ in range(2_000):
+            turn = game.turn(state)
+            if turn is None:
+                break
+            for seat in set(range(seats)) - {turn}:
+                with pytest.raises(NotYourTurn):
+                    game.timeout(state, seat)
+            play = game.timeout(state, turn)
+            assert play in game.legal_plays(state, turn)
+            state = game.apply(state, turn, play).state
+        assert game.status(state) == "finished"
+        with pytest.raises(GameOver):
+            game.timeout(state, 0)
 
 
 @pytest.mark.parametrize(("name", "seats"), TABLES)

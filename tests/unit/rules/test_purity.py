@@ -6,8 +6,8 @@ from pathlib import Path
 import parlor_rules
 import pytest
 
-ALLOWED = {"collections.abc", "dataclasses", "hashlib", "typing"}
-MODULES = sorted(Path(parlor_rules.__path__[0]).glob("*.py"))
+ALLOWED = {"collections", "collections.abc", "dataclasses", "hashlib", "json", "typing"}
+MODULES = sorted(Path(parlor_rules.__path__[0]).rglob("*.py"))
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: path.name)

@@ -1,8 +1,9 @@
 """What the socket hub reads: where a conversation stands, what follows a seq, and a snapshot.
 
-The stream is not stored a second time: it is the union of messages and receipts by their
-`event_seq`. What has been archived or deleted is missing from it, and then the stream is not
-complete from there: the client gets a snapshot instead of a hole.
+The stream is not stored a second time: it is the union of messages, receipts and versions by their
+`event_seq`. What has been archived or has expired is missing from it, and then the stream is not
+complete from there: the client gets a snapshot instead of a hole. What a sender or a moderator
+deleted is not missing: each event shows its message as it stands when it is read.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,8 +16,9 @@ from parlor_kit.database import Database
 from parlor_kit.hub import Position, StreamClosed, StreamEvent
 from parlor_kit.live_socket import NOT_ENTITLED
 
-from parlor_chat import frames
+from parlor_chat import frames, message_changes
 from parlor_chat.conversation_rows import conversation_views, messages_with_receipts
+from parlor_chat.message_changes import UNCHANGED, Change
 from parlor_chat.models import Status
 
 SNAPSHOT_MESSAGES = 50
@@ -32,20 +34,31 @@ SELECT (SELECT count(*) FROM messages WHERE conversation_id = $1
             AND delivered_event_seq > $2 AND delivered_event_seq <= $3)
      + (SELECT count(*) FROM receipts WHERE conversation_id = $1
             AND read_event_seq > $2 AND read_event_seq <= $3)
+     + (SELECT count(*) FROM message_versions v WHERE v.conversation_id = $1
+            AND v.event_seq > $2 AND v.event_seq <= $3 AND (v.kind <> 'edited' OR EXISTS (
+                SELECT FROM messages m WHERE m.id = v.message_id AND m.archived_at IS NULL)))
 """
 
 _READ = """
 SELECT event_seq, 'message.sent' AS type, id AS message_id, seq, sender_id AS user_id, body,
-    client_message_id, sent_at AS at
+    client_message_id, sent_at AS at,
+    EXISTS (SELECT FROM message_versions v WHERE v.message_id = messages.id) AS changed
 FROM messages WHERE conversation_id = $1
     AND event_seq > $2 AND event_seq <= $3 AND archived_at IS NULL
 UNION ALL
-SELECT delivered_event_seq, 'message.delivered', message_id, NULL, user_id, NULL, NULL, delivered_at
+SELECT delivered_event_seq, 'message.delivered', message_id, NULL, user_id, NULL, NULL,
+    delivered_at, false
 FROM receipts WHERE conversation_id = $1
     AND delivered_event_seq > $2 AND delivered_event_seq <= $3
 UNION ALL
-SELECT read_event_seq, 'message.read', message_id, NULL, user_id, NULL, NULL, read_at
+SELECT read_event_seq, 'message.read', message_id, NULL, user_id, NULL, NULL, read_at, false
 FROM receipts WHERE conversation_id = $1 AND read_event_seq > $2 AND read_event_seq <= $3
+UNION ALL
+SELECT event_seq, CASE kind WHEN 'edited' THEN 'message.edited' ELSE 'message.deleted' END,
+    message_id, NULL, NULL, NULL, NULL, at, true
+FROM message_versions v WHERE v.conversation_id = $1
+    AND v.event_seq > $2 AND v.event_seq <= $3 AND (v.kind <> 'edited' OR EXISTS (
+        SELECT FROM messages m WHERE m.id = v.message_id AND m.archived_at IS NULL))
 ORDER BY 1
 """
 
@@ -78,7 +91,9 @@ class StreamSource:
     async def read(self, stream_id: UUID, after: int, limit: int) -> Sequence[StreamEvent]:
         async with self._database.connection() as connection:
             rows = await connection.fetch(_READ, stream_id, after, after + limit)
-        return [_event(stream_id, row) for row in rows]
+            changed = {row["message_id"] for row in rows if row["changed"]}
+            changes = await message_changes.current(connection, list(changed))
+        return [_event(stream_id, row, changes.get(row["message_id"], UNCHANGED)) for row in rows]
 
     async def snapshot(self, stream_id: UUID, viewer: UUID) -> tuple[int, Mapping[str, Any]]:
         async with (
@@ -94,14 +109,15 @@ class StreamSource:
         return seq, {"conversation": conversation, "messages": messages}
 
 
-def _event(stream_id: UUID, row: Any) -> StreamEvent:
+def _event(stream_id: UUID, row: Any, change: Change) -> StreamEvent:
     at = rfc3339(row["at"])
-    if row["type"] != "message.sent":
-        return frames.receipt_recorded(
-            row["type"], row["event_seq"], stream_id, row["message_id"], row["user_id"], at
-        )
+    type_, seq, message_id = row["type"], row["event_seq"], row["message_id"]
+    if type_ in ("message.edited", "message.deleted"):
+        return frames.message_changed(type_, seq, stream_id, message_id, change, at)
+    if type_ != "message.sent":
+        return frames.receipt_recorded(type_, seq, stream_id, message_id, row["user_id"], at)
     view = frames.message_view(
-        id=row["message_id"],
+        id=message_id,
         conversation_id=stream_id,
         seq=row["seq"],
         sender_id=row["user_id"],
@@ -109,4 +125,6 @@ def _event(stream_id: UUID, row: Any) -> StreamEvent:
         client_message_id=row["client_message_id"],
         sent_at=at,
     )
-    return frames.message_sent(row["event_seq"], at, dumps(view))
+    if change is not UNCHANGED:
+        view |= change.shown(row["body"])
+    return frames.message_sent(seq, at, dumps(view))

@@ -5,7 +5,7 @@ sockets in the order of the commits. The statements are in `migrations/0002_stre
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from parlor_kit.hub import Hub, StreamEvent
 
 from parlor_chat import frames
 from parlor_chat.errors import NotARecipient, NotEntitled
+from parlor_chat.message_changes import CURRENT, UNCHANGED, Change, of_rows
 from parlor_chat.ports import Draft, Receipt, ReceiptDraft, Sent
 from parlor_chat.stream_statements import (
     APPEND_MESSAGES,
@@ -74,10 +75,11 @@ class StreamWriter:
         moment, moment_text = None, ""
         async with self._turn:
             rows = await self._session.fetch(APPEND_MESSAGES, *message_columns(drafts))
+            changes = await self._changes(rows)
             for draft, row in zip(drafts, rows, strict=True):
                 outcome, _, seq, event_seq, *_, sent_at = row
                 if outcome != "created":
-                    answers.append(_known(draft, row))
+                    answers.append(_known(draft, row, changes.get(row[1], UNCHANGED)))
                     continue
                 if sent_at != moment:  # the same for a whole batch
                     moment, moment_text = sent_at, rfc3339(sent_at)
@@ -99,6 +101,11 @@ class StreamWriter:
                     )
             self._deliver(streams)
         return answers
+
+    async def _changes(self, rows: Sequence[Any]) -> Mapping[UUID, Change]:
+        """What has become of the messages that drafts name again; almost always there are none."""
+        known = [row["message_id"] for row in rows if row["outcome"] in ("repeated", "duplicate")]
+        return of_rows(await self._session.fetch(CURRENT, known)) if known else {}
 
     async def _append_receipts(
         self, drafts: Sequence[ReceiptDraft]
@@ -171,7 +178,7 @@ async def in_rounds(
     return answers
 
 
-def _known(draft: Draft, row: asyncpg.Record) -> Sent | Exception:
+def _known(draft: Draft, row: asyncpg.Record, change: Change) -> Sent | Exception:
     """The message that a key had already made, or a refusal."""
     if row["outcome"] in _REFUSALS:
         return _REFUSALS[row["outcome"]]()
@@ -184,6 +191,8 @@ def _known(draft: Draft, row: asyncpg.Record) -> Sent | Exception:
         client_message_id=row["client_message_id"],
         sent_at=rfc3339(row["sent_at"]),
     )
+    if change is not UNCHANGED:
+        view |= change.shown(row["body"])
     return Sent(
         row["message_id"], first=False, repeated=row["outcome"] == "repeated", view=dumps(view)
     )

@@ -21,7 +21,7 @@ async def create_conversation(call: Call[ChatServices]) -> Answer:
 async def list_conversations(call: Call[ChatServices]) -> Answer:
     """List your conversations, newest first."""
     items, last = await call.app.view_conversations.mine(
-        call.user.id, call.query.limit, _position(call.query.cursor)
+        call.user.id, call.query.limit, position(call.query.cursor)
     )
     cursor = encode_cursor(str(last)) if last else None
     return Answer(200, {"items": items, "next_cursor": cursor})
@@ -40,7 +40,8 @@ async def create_socket_ticket(call: Call[ChatServices]) -> Answer:
     )
 
 
-def _position(cursor: str | None) -> UUID | None:
+def position(cursor: str | None) -> UUID | None:
+    """The id at which the page before ended, in lists by id."""
     if cursor is None:
         return None
     position = parse_id(str(decode_cursor(cursor, str)[0]))

@@ -39,6 +39,18 @@ async def send_message(call: Call[ChatServices]) -> Answer:
     return Answer(201 if sent.first or sent.repeated else 200, sent.view)
 
 
+async def edit_message(call: Call[ChatServices]) -> Answer:
+    """Edit a message of yours, within a while of sending it."""
+    view = await call.app.change_message.edit(call.user.id, call.id("message_id"), call.body.body)
+    return Answer(200, view)
+
+
+async def delete_message(call: Call[ChatServices]) -> Answer:
+    """Delete a message of yours, within a while of sending it; its place stays."""
+    view = await call.app.change_message.delete(call.user.id, call.id("message_id"))
+    return Answer(200, view)
+
+
 async def mark_delivered(call: Call[ChatServices]) -> Answer:
     """Record that you have received a message."""
     return await _record(call, is_read=False)

@@ -51,10 +51,22 @@ async def release_legal_hold(call: Call[ChatServices]) -> Answer:
     """Release the holds of one matter, or all that came through the API."""
     conversation_id = call.id("conversation_id")
     released = await call.app.release_hold(
-        Actor.user(call.user), conversation_id, call.query.matter
+        Actor.user(call.user), conversation_id, call.query.matter, call.query.reason
     )
     items = [HoldView.of(hold, conversation_id) for hold in released]
     return Answer(200, ReleasedHolds(items=items))
+
+
+async def restore_legal_hold(call: Call[ChatServices]) -> Answer:
+    """Restore a released hold of this conversation within its grace."""
+    conversation_id = call.id("conversation_id")
+    hold = await call.app.restore_hold(
+        Actor.user(call.user),
+        call.id("hold_id"),
+        reason=call.body.reason,
+        conversation_id=conversation_id,
+    )
+    return Answer(200, HoldView.of(hold, conversation_id))
 
 
 def _after_seq(cursor: str | None) -> int:

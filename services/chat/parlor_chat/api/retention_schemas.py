@@ -11,8 +11,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from parlor_chat.retention_models import HoldSource, RunState
 from parlor_chat.usecases.expiry_runs import ExpiryRun
-from parlor_chat.usecases.legal_holds import LegalHold
-from parlor_chat.usecases.review_conversation import Mark, RetainedMessage, Review
+from parlor_chat.usecases.legal_holds import HoldState, LegalHold
+from parlor_chat.usecases.retained_messages import Mark, RetainedMessage, Version
+from parlor_chat.usecases.review_conversation import Review
 from parlor_chat.usecases.upsert_hold import HoldReport
 
 MAX_LISTED = 1000
@@ -68,23 +69,26 @@ class NewHold(Body):
 
 
 class ReleaseQuery(Query):
-    """Which matter is over; without it, every hold that came through the API."""
+    """Which matter is over; without it, every hold of this conversation that came by the API."""
 
     matter: Matter | None = None
+    reason: Reason | None = None
 
 
 class HoldView(View):
-    """A hold as it covers one conversation; `covers` says by what."""
+    """A hold as it covers one conversation. A released one protects until `protects_until`."""
 
     id: UUID
     conversation_id: UUID
     matter: str
     reason: str
     source: HoldSource
+    state: HoldState
     placed_by: str
     placed_at: Moment
     released_at: Moment | None
     released_by: str | None
+    protects_until: Moment | None
     orphaned_at: Moment | None
 
     @classmethod
@@ -95,10 +99,12 @@ class HoldView(View):
             matter=hold.matter,
             reason=hold.reason,
             source=hold.source,
+            state=hold.state,
             placed_by=hold.placed_by,
             placed_at=hold.placed_at,
             released_at=hold.released_at,
             released_by=hold.released_by,
+            protects_until=hold.protects_until,
             orphaned_at=hold.orphaned_at,
         )
 
@@ -118,8 +124,32 @@ class MarkView(View):
         return [cls(user_id=mark.user_id, at=mark.at) for mark in marks]
 
 
+class VersionView(View):
+    """What a message said from `at` on; a deletion, by its sender or a moderator, says nothing."""
+
+    version: int
+    kind: Literal["sent", "edited", "deleted", "removed"]
+    body: str | None
+    by: UUID | None
+    at: Moment
+
+    @classmethod
+    def of(cls, version: Version) -> "VersionView":
+        return cls(
+            version=version.number,
+            kind=version.kind,  # type: ignore[arg-type]
+            body=version.body,
+            by=version.by,
+            at=version.at,
+        )
+
+
 class RetainedMessageView(View):
-    """A message with its receipts; `archived` ones are out of the participants' view."""
+    """A message with its receipts; `archived` ones are out of the participants' view.
+
+    `body` is its last text, also where participants see none any more; `versions` has every one,
+    the first as it was sent, and is empty where there is no other.
+    """
 
     id: UUID
     conversation_id: UUID
@@ -133,23 +163,31 @@ class RetainedMessageView(View):
     read_by: Sequence[MarkView]
     state: Literal["active", "archived"]
     archived_at: Moment | None
+    edited_at: Moment | None
+    deleted_at: Moment | None
+    deleted_by: Literal["sender", "moderator"] | None
+    versions: Sequence[VersionView]
 
     @classmethod
-    def of(cls, message: RetainedMessage, conversation_id: UUID) -> "RetainedMessageView":
-        row = message.row
+    def of(cls, message: RetainedMessage) -> "RetainedMessageView":
+        row, change = message.row, message.change
         return cls(
             id=row["id"],
-            conversation_id=conversation_id,
+            conversation_id=row["conversation_id"],
             seq=row["seq"],
             sender_id=row["sender_id"],
             kind=row["kind"],
-            body=row["body"],
+            body=message.text,
             client_message_id=row["client_message_id"],
             sent_at=row["sent_at"],
             delivered_to=MarkView.all(message.delivered_to),
             read_by=MarkView.all(message.read_by),
             state="active" if row["archived_at"] is None else "archived",
             archived_at=row["archived_at"],
+            edited_at=change.edited_at,
+            deleted_at=change.deleted_at,
+            deleted_by=change.deleted_by,  # type: ignore[arg-type]
+            versions=[VersionView.of(version) for version in message.versions],
         )
 
 
@@ -188,7 +226,7 @@ class ReviewView(View):
                 **dict(review.conversation),
                 participants=[ReviewedParticipant(**dict(row)) for row in review.participants],
             ),
-            messages=[RetainedMessageView.of(each, conversation_id) for each in review.messages],
+            messages=[RetainedMessageView.of(each) for each in review.messages],
             holds=[HoldView.of(hold, conversation_id) for hold in review.holds],
             next_cursor=next_cursor,
         )
@@ -220,6 +258,7 @@ class HoldReportView(View):
     placed_at: Moment
     released_at: Moment | None
     released_by: str | None
+    protects_until: Moment | None
 
     @classmethod
     def of(cls, report: HoldReport, resource_uid: UUID) -> "HoldReportView":
@@ -236,6 +275,7 @@ class HoldReportView(View):
             placed_at=hold.placed_at,
             released_at=hold.released_at,
             released_by=hold.released_by,
+            protects_until=hold.protects_until,
         )
 
 
@@ -263,6 +303,34 @@ class NewRun(NewScheduledRun):
     expire_after: Period | None = None
 
 
+class ProgressView(View):
+    """How far a run is: months of messages, and messages within the month where it is now.
+
+    A month that expires as a whole is dropped, and is planned and decided about at once.
+    """
+
+    months: int
+    months_done: int
+    months_dropped: int
+    month_planned: int
+    month_decided: int
+    percent: int
+
+    @classmethod
+    def of(cls, run: ExpiryRun) -> "ProgressView":
+        ended = run.state is RunState.FINISHED
+        share = run.month_decided / run.month_planned if run.month_planned else 0.0
+        done = (run.months_done + min(share, 1.0)) / run.months if run.months else 0.0
+        return cls(
+            months=run.months,
+            months_done=run.months if ended else run.months_done,
+            months_dropped=run.months_dropped,
+            month_planned=run.month_planned,
+            month_decided=run.month_decided,
+            percent=100 if ended else min(int(100 * done), 99),
+        )
+
+
 class RunView(View):
     """A run; `finished_at` and `manifest_sha256` are null while it goes on."""
 
@@ -279,6 +347,9 @@ class RunView(View):
     expired: int
     held: int
     manifest_sha256: str | None
+    progress: ProgressView
+    cancel_requested_at: Moment | None
+    cancel_requested_by: str | None
 
     @classmethod
     def of(cls, run: ExpiryRun) -> "RunView":
@@ -296,6 +367,9 @@ class RunView(View):
             expired=run.expired,
             held=run.held,
             manifest_sha256=run.manifest_sha256,
+            progress=ProgressView.of(run),
+            cancel_requested_at=run.cancel_requested_at,
+            cancel_requested_by=run.cancel_requested_by,
         )
 
 

@@ -26,6 +26,12 @@ class NewMessage(Body):
     client_message_id: ClientMessageId | None = None
 
 
+class EditedMessage(Body):
+    """What a message is to say from now on."""
+
+    body: Annotated[Text, Field(min_length=1, max_length=4000)]
+
+
 class SendFrame(NewMessage):
     """The same over a socket."""
 
@@ -79,7 +85,10 @@ class MarkView(View):
 
 
 class MessageView(View):
-    """A message as a participant sees it; `sender_id` is null for those of the platform."""
+    """A message as a participant sees it; `sender_id` is null for those of the platform.
+
+    A deleted message keeps its place and has no text: `body` is empty.
+    """
 
     id: UUID
     conversation_id: UUID
@@ -91,6 +100,9 @@ class MessageView(View):
     sent_at: Moment
     delivered_to: list[MarkView]
     read_by: list[MarkView]
+    edited_at: Moment | None
+    deleted_at: Moment | None
+    deleted_by: Literal["sender", "moderator"] | None
 
 
 class MessagePage(Page[MessageView]):

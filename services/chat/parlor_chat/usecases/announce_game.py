@@ -44,8 +44,9 @@ async def announce_game(_: Entitlements, transaction: Transaction, event: Event)
 
 
 def _players(data: Mapping[str, Any]) -> Sequence[UUID]:
+    """Everybody with an account who plays, or is asked to."""
     ids = data.get("player_ids") or [data["inviter_id"], *data["invitee_ids"]]
-    return [UUID(user_id) for user_id in ids]
+    return [UUID(user_id) for user_id in ids if user_id not in data.get("bot_ids", ())]
 
 
 def _words(type_: str, data: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""One batch of archive expiry: decides about some hundred messages and acts, in SQL.
+"""One batch of archive expiry: decides about some hundred messages of a month and acts, in SQL.
 
 Called by `expiry_session` for each batch, inside one short transaction. Nothing is decided before
 the gate and the rows of its conversations are locked, and holds are read after that; see
@@ -9,54 +9,75 @@ Every decision is one line of the manifest, in canonical JSON (RFC 8785: sorted 
     {"action":"expired","conversation_id":"…","message_id":"…","sent_at":"…","seq":7}
     {"action":"held","conversation_id":"…","holds":["…"],"message_id":"…","sent_at":"…","seq":7}
 
-`action` is archived, expired or held; lines are sorted by conversation, seq and action. There is no
-digest of the text: short texts can be guessed from a digest, and nothing of them is to be left.
+`action` is archived, expired or held. There is no digest of the text: short texts can be guessed
+from a digest, and nothing of them is to be left.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
 import asyncpg
 
+from parlor_chat.usecases.expiry_months import Month
+from parlor_chat.usecases.expiry_traces import forget_retries, forget_traces
 from parlor_chat.usecases.hold_coverage import COVERING, GATE
-
-_NOBODY = "00000000-0000-0000-0000-000000000000"
+from parlor_chat.usecases.retention_periods import CUTOFFS
 
 # The order of ids is the order in which sends and receipts lock, so nobody waits in a circle.
 _LOCK = """
 SELECT id FROM conversations WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE
 """
 
+# What a line says after its action; the rows have conversation_id, id, sent_at and seq.
+LINE_PLACE = """concat('"conversation_id":"', conversation_id, '",')"""
+LINE_MESSAGE = """concat('"message_id":"', id, '","sent_at":"',
+            to_char(sent_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+            '","seq":', seq, E'}\\n')"""
+
 _DECIDE = f"""
 WITH conversation AS MATERIALIZED (
-    SELECT id, CASE WHEN place = 1 THEN $2::bigint ELSE 0 END AS after_seq
-    FROM unnest($1::uuid[]) WITH ORDINALITY AS listed (id, place)
+    SELECT cutoffs.*, CASE WHEN listed.place = 1 THEN $6::bigint ELSE 0 END AS after_seq
+    FROM unnest($5::uuid[]) WITH ORDINALITY AS listed (id, place)
+    CROSS JOIN LATERAL ({CUTOFFS.format(conversations="SELECT listed.id")}) AS cutoffs
 ), covering AS MATERIALIZED (
-    SELECT conversation_id, string_agg('"' || hold_id || '"', ',' ORDER BY hold_id) AS holds
-    FROM ({COVERING.format(conversations="$1::uuid[]")}) AS covered
+    SELECT conversation_id, string_agg('"' || hold_id || '"', ',' ORDER BY hold_id) AS holds,
+        array_agg(hold_id ORDER BY hold_id) AS hold_ids
+    FROM ({COVERING.format(conversations="$5::uuid[]")}) AS covered
     GROUP BY conversation_id
 ), candidate AS MATERIALIZED (
     SELECT found.*
     FROM conversation CROSS JOIN LATERAL (
         SELECT id, conversation_id, seq, sent_at, sender_id, client_message_id,
-            archived_at IS NULL AS active, sent_at < $4 AS due
-        FROM messages
+            archived_at IS NULL AS active, sent_at < conversation.expire_before AS due
+        FROM {{messages}}
         WHERE conversation_id = conversation.id AND seq > conversation.after_seq
-            AND sent_at < $3 AND (archived_at IS NULL OR sent_at < $4)
-        ORDER BY seq LIMIT $5
+            AND id BETWEEN $8::uuid AND $9::uuid
+            AND (archived_at IS NULL AND sent_at < conversation.archive_before
+                OR sent_at < conversation.expire_before)
+        ORDER BY seq LIMIT $7
     ) AS found
-    ORDER BY conversation_id, seq LIMIT $5
+    ORDER BY conversation_id, seq LIMIT $7
 ), decided AS MATERIALIZED (
-    SELECT candidate.*, covering.holds,
+    SELECT candidate.*, covering.holds, covering.hold_ids,
         due AND covering.holds IS NULL AS expires,
         due AND covering.holds IS NOT NULL AS stays,
         active AND (NOT due OR covering.holds IS NOT NULL) AS archives
     FROM candidate LEFT JOIN covering USING (conversation_id)
+), kept AS (
+    INSERT INTO archive_expiry_kept AS known
+        (run_id, conversation_id, hold_ids, messages, oldest, newest)
+    SELECT $10::uuid, conversation_id, min(hold_ids), count(*), min(sent_at), max(sent_at)
+    FROM decided WHERE stays GROUP BY conversation_id
+    ON CONFLICT (run_id, conversation_id) DO UPDATE SET
+        hold_ids = excluded.hold_ids,
+        messages = known.messages + excluded.messages,
+        oldest = least(known.oldest, excluded.oldest),
+        newest = greatest(known.newest, excluded.newest)
 )"""  # noqa: S608 - constants
 
-_TELL = """
+_TELL = f"""
 SELECT
     count(*) AS decided,
     count(*) FILTER (WHERE archives) AS archived,
@@ -65,52 +86,50 @@ SELECT
     (array_agg(conversation_id ORDER BY conversation_id DESC, seq DESC))[1] AS last_conversation_id,
     (array_agg(seq ORDER BY conversation_id DESC, seq DESC))[1] AS last_seq,
     convert_to(string_agg(
-        CASE WHEN archives THEN concat('{"action":"archived",', place, described) ELSE '' END ||
-        CASE WHEN expires THEN concat('{"action":"expired",', place, described) ELSE '' END ||
+        CASE WHEN archives THEN concat('{{"action":"archived",', place, described) ELSE '' END ||
+        CASE WHEN expires THEN concat('{{"action":"expired",', place, described) ELSE '' END ||
         CASE WHEN stays THEN
-            concat('{"action":"held",', place, '"holds":[', holds, '],', described) ELSE '' END,
+            concat('{{"action":"held",', place, '"holds":[', holds, '],', described) ELSE '' END,
         '' ORDER BY conversation_id, seq
     ), 'UTF8') AS lines
 FROM decided CROSS JOIN LATERAL (
-    SELECT
-        concat('"conversation_id":"', conversation_id, '",') AS place,
-        concat('"message_id":"', id, '","sent_at":"',
-            to_char(sent_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-            '","seq":', seq, E'}\\n') AS described
+    SELECT {LINE_PLACE} AS place, {LINE_MESSAGE} AS described
 ) AS line
-"""
+"""  # noqa: S608 - constants
 
-# Arrays rather than joins: a plan that walks a whole table by its index would be one of them.
-_ACT = f""", forgotten_receipts AS (
-    DELETE FROM receipts WHERE message_id = ANY (ARRAY(SELECT id FROM decided WHERE expires))
-), forgotten_client_keys AS (
-    DELETE FROM message_keys USING decided
-    WHERE expires AND message_keys.conversation_id = decided.conversation_id
-        AND message_keys.sender_id = coalesce(decided.sender_id, '{_NOBODY}')
-        AND message_keys.kind = 'client' AND message_keys.key = decided.client_message_id
-), forgotten_keys AS (
-    DELETE FROM message_keys
-    WHERE kind = 'idempotency' AND message_id = ANY (ARRAY(SELECT id FROM decided WHERE expires))
-), forgotten_answers AS (
-    DELETE FROM idempotency_records
-    WHERE object_id = ANY (ARRAY(SELECT id FROM decided WHERE expires))
-), forgotten AS (
-    DELETE FROM messages WHERE id = ANY (ARRAY(SELECT id FROM decided WHERE expires))
+# The span of ids is known before the plan starts, so that it opens one month alone.
+_ACT = f""", doomed AS MATERIALIZED (
+    SELECT id, conversation_id, sender_id, client_message_id FROM decided WHERE expires
+), forgotten_receipts AS (
+    DELETE FROM {{receipts}}
+    WHERE message_id BETWEEN $8 AND $9 AND message_id = ANY (ARRAY(SELECT id FROM doomed))
+), {forget_retries("doomed")}{forget_traces("doomed", "$8", "$9")}, forgotten AS (
+    DELETE FROM {{messages}} WHERE id BETWEEN $8 AND $9 AND id = ANY (ARRAY(SELECT id FROM doomed))
 ), archived AS (
-    UPDATE messages SET archived_at = statement_timestamp()
-    WHERE id = ANY (ARRAY(SELECT id FROM decided WHERE archives))
-)"""  # noqa: S608 - a constant
+    UPDATE {{messages}} SET archived_at = statement_timestamp()
+    WHERE id BETWEEN $8 AND $9 AND id = ANY (ARRAY(SELECT id FROM decided WHERE archives))
+)"""  # noqa: S608 - constants
 
-_DRY = _DECIDE + _TELL
-_REAL = _DECIDE + _ACT + _TELL
+_DRY = _DECIDE + _TELL.replace("{", "{{").replace("}", "}}")
+_REAL = _DECIDE + _ACT + _TELL.replace("{", "{{").replace("}", "}}")
 
 
 @dataclass(frozen=True, slots=True)
 class Cutoffs:
-    """Messages sent before these moments leave the participants' view, and are deleted."""
+    """Messages sent before these moments leave the participants' view, and are deleted.
+
+    Where a policy says otherwise, it counts from `moment`; `ordered` ones are the least it can be.
+    """
 
     archive_before: datetime
     expire_before: datetime
+    moment: datetime
+    ordered: bool = False
+
+    @property
+    def parameters(self) -> tuple[datetime, datetime, datetime, bool]:
+        """$1 to $4 of the statements in `retention_periods`."""
+        return self.moment, self.archive_before, self.expire_before, self.ordered
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +143,15 @@ class BatchResult:
     last: tuple[UUID, int] | None
     lines: bytes
 
+    def through(self, conversation_id: UUID, seq: int) -> "BatchResult":
+        """The same, with a cursor behind everything that the batch was asked about."""
+        return replace(self, last=(conversation_id, seq))
+
 
 async def run_batch(
     connection: asyncpg.Connection,
+    run_id: UUID,
+    month: Month,
     conversation_ids: Sequence[UUID],
     *,
     after_seq: int,
@@ -142,12 +167,14 @@ async def run_batch(
         await connection.execute("SELECT pg_advisory_xact_lock($1)", GATE)
         await connection.execute(_LOCK, conversation_ids)
     row = await connection.fetchrow(
-        _DRY if dry else _REAL,
+        (_DRY if dry else _REAL).format(messages=month.messages, receipts=month.receipts),
+        *cutoffs.parameters,
         conversation_ids,
         after_seq,
-        cutoffs.archive_before,
-        cutoffs.expire_before,
         limit,
+        month.first_id,
+        month.last_id,
+        run_id,
     )
     last = (row["last_conversation_id"], row["last_seq"]) if row["decided"] else None
     return BatchResult(

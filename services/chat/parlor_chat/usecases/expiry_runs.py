@@ -1,63 +1,78 @@
-"""The rows of archive-expiry runs and their manifests: begun, advanced, ended, listed, read.
+"""The rows of archive-expiry runs: begun, advanced, taken up again, asked to stop.
 
-Called by `run_archive_expiry` and by the admin routes that look runs up. A run's row and the parts
-of its manifest commit with the batch that they tell of, so what is gone is always accounted for,
-also when the process that ran it is gone.
+Called by `expiry_session`, which holds the lock of runs, and by `run_archive_expiry`. A run's row,
+its place in the months and the parts of its manifest commit with the batch that they tell of; so
+what is gone is always accounted for, and whoever takes up the run goes on at the very next row.
 """
 
-import hashlib
 import zlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 import asyncpg
 import orjson
 from parlor_kit.clock import now, rfc3339
-from parlor_kit.database import Database, Transaction
-from parlor_kit.errors import NotFound
-from parlor_kit.pages import decode_cursor, encode_cursor
+from parlor_kit.database import Transaction
 
-from parlor_chat.retention_events import archive_expiry_ran
 from parlor_chat.retention_models import RunState
 from parlor_chat.usecases import audit_trail
 from parlor_chat.usecases.audit_trail import Actor
 from parlor_chat.usecases.expiry_batch import BatchResult, Cutoffs
-
-_COLUMNS = """
-id, state, dry_run, requested_by, archive_before, expire_before, conversation_ids, started_at,
-finished_at, archived, expired, held, manifest_sha256
-"""
+from parlor_chat.usecases.expiry_months import Month
 
 _BEGIN = """
 INSERT INTO archive_expiry_runs
-    (id, state, dry_run, requested_by, archive_before, expire_before, conversation_ids, started_at,
-    archived, expired, held)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0, 0)
+    (id, state, dry_run, requested_by, archive_before, expire_before, ordered, conversation_ids,
+    started_at, archived, expired, held, cursor_seq, next_number, attempts, months, months_done,
+    months_dropped, month_planned, month_decided)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+"""
+
+# By hold, what a run kept can be asked for a month; the manifest tells it for good.
+_FORGET_KEPT = """
+DELETE FROM archive_expiry_kept WHERE run_id < id_floor($1::timestamptz - interval '31 days')
+"""
+
+_TAKE_UP = """
+UPDATE archive_expiry_runs SET attempts = attempts + 1 WHERE state = 'running' RETURNING *
+"""
+
+_ENTER = """
+UPDATE archive_expiry_runs SET
+    months = greatest(months, $3::int), months_done = greatest(months, $3) - $4::int,
+    cursor_conversation_id = CASE WHEN cursor_month = $2::date THEN cursor_conversation_id END,
+    cursor_seq = CASE WHEN cursor_month = $2::date THEN cursor_seq ELSE 0 END,
+    month_decided = CASE WHEN cursor_month = $2::date THEN month_decided ELSE 0 END,
+    month_planned = CASE WHEN cursor_month = $2::date THEN month_planned ELSE 0 END,
+    cursor_month = $2::date
+WHERE id = $1
+"""
+
+_PLANNED = """
+UPDATE archive_expiry_runs SET month_planned = month_decided + $2 WHERE id = $1
 """
 
 _ADVANCE = """
-UPDATE archive_expiry_runs
-SET archived = archived + $2, expired = expired + $3, held = held + $4 WHERE id = $1
+UPDATE archive_expiry_runs SET
+    archived = archived + $2, expired = expired + $3, held = held + $4,
+    month_decided = month_decided + $5, months_dropped = months_dropped + $6,
+    cursor_conversation_id = $7, cursor_seq = $8, next_number = $9, attempts = 0
+WHERE id = $1
 """
 
-_END = f"""
-UPDATE archive_expiry_runs SET state = $2, finished_at = $3, manifest_sha256 = $4
-WHERE id = $1 RETURNING {_COLUMNS}
-"""  # noqa: S608 - columns only
-
-_ONE = f"SELECT {_COLUMNS} FROM archive_expiry_runs WHERE id = $1"  # noqa: S608 - columns only
-
-_PAGE = f"""
-SELECT {_COLUMNS} FROM archive_expiry_runs
-WHERE $1::uuid IS NULL OR id < $1 ORDER BY id DESC LIMIT $2
-"""  # noqa: S608 - columns only
+_CANCEL = """
+UPDATE archive_expiry_runs SET cancel_requested_at = $2, cancel_requested_by = $3
+WHERE id = $1 AND state = 'running' AND cancel_requested_at IS NULL
+"""
 
 _PARTS = """
 SELECT number, content FROM archive_expiry_chunks
 WHERE run_id = $1 AND number > $2 ORDER BY number LIMIT 8
 """
+
+EVERYTHING = 2**62  # as the seq of a cursor: the whole conversation is done
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,29 +91,48 @@ class ExpiryRun:
     expired: int
     held: int
     manifest_sha256: str | None
+    attempts: int = 0
+    next_number: int = 0
+    cursor: tuple[date, UUID | None, int] | None = None
+    months: int = 0
+    months_done: int = 0
+    months_dropped: int = 0
+    month_planned: int = 0
+    month_decided: int = 0
+    cancel_requested_at: datetime | None = None
+    cancel_requested_by: str | None = None
 
     @classmethod
     def of(cls, row: asyncpg.Record) -> "ExpiryRun":
-        scope = row["conversation_ids"]
+        scope, month = row["conversation_ids"], row["cursor_month"]
+        same = ("id", "dry_run", "requested_by", "started_at", "finished_at", "archived", "expired")
+        more = ("held", "manifest_sha256", "attempts", "next_number", "months", "months_done")
+        last = ("months_dropped", "month_planned", "month_decided", "cancel_requested_at")
         return cls(
-            id=row["id"],
             state=RunState(row["state"]),
-            dry_run=row["dry_run"],
-            requested_by=row["requested_by"],
-            cutoffs=Cutoffs(row["archive_before"], row["expire_before"]),
+            cutoffs=Cutoffs(
+                row["archive_before"], row["expire_before"], row["started_at"], row["ordered"]
+            ),
             conversation_ids=[UUID(each) for each in orjson.loads(scope)] if scope else None,
-            started_at=row["started_at"],
-            finished_at=row["finished_at"],
-            archived=row["archived"],
-            expired=row["expired"],
-            held=row["held"],
-            manifest_sha256=row["manifest_sha256"],
+            cursor=(month, row["cursor_conversation_id"], row["cursor_seq"]) if month else None,
+            cancel_requested_by=row["cancel_requested_by"],
+            **{name: row[name] for name in (*same, *more, *last)},
+        )
+
+    def asks_the_same(self, other: "ExpiryRun") -> bool:
+        """Whether whoever asked for `other` may as well have this one."""
+        mine, theirs = self.conversation_ids, other.conversation_ids
+        return (
+            self.dry_run == other.dry_run
+            and (mine is None) == (theirs is None)
+            and (set(mine or ()) == set(theirs or ()))
         )
 
 
 async def begin(transaction: Transaction, run: ExpiryRun, actor: Actor) -> None:
     """Write the row of a run that starts now, and who asked for it."""
     scope = run.conversation_ids
+    await transaction.connection.execute(_FORGET_KEPT, run.started_at)
     await transaction.connection.execute(
         _BEGIN,
         run.id,
@@ -107,6 +141,7 @@ async def begin(transaction: Transaction, run: ExpiryRun, actor: Actor) -> None:
         run.requested_by,
         run.cutoffs.archive_before,
         run.cutoffs.expire_before,
+        run.cutoffs.ordered,
         orjson.dumps([str(each) for each in scope]).decode() if scope is not None else None,
         run.started_at,
     )
@@ -124,104 +159,79 @@ async def begin(transaction: Transaction, run: ExpiryRun, actor: Actor) -> None:
     )
 
 
+async def take_up(connection: asyncpg.Connection) -> ExpiryRun | None:
+    """The run that its process left open, if any; the caller holds the lock of runs."""
+    row = await connection.fetchrow(_TAKE_UP)
+    return ExpiryRun.of(row) if row is not None else None
+
+
+async def enter(connection: asyncpg.Connection, run: ExpiryRun, month: Month, left: int) -> None:
+    """Note that the run is in `month` now, with `left` to go, this one included."""
+    await connection.execute(_ENTER, run.id, month.place, run.months_done + left, left)
+
+
+async def plan(connection: asyncpg.Connection, run_id: UUID, messages: int) -> None:
+    """Note how many messages of the month are still to be decided about, at most."""
+    await connection.execute(_PLANNED, run_id, messages)
+
+
 async def advance(
-    connection: asyncpg.Connection, run_id: UUID, number: int, batch: BatchResult, part: bytes
+    connection: asyncpg.Connection,
+    run_id: UUID,
+    result: BatchResult,
+    *,
+    number: int,
+    part: bytes | None,
+    dropped: bool = False,
 ) -> None:
-    """Commit a batch's counters and its part of the manifest together with what it did."""
-    await connection.execute(
-        "INSERT INTO archive_expiry_chunks (run_id, number, content) VALUES ($1, $2, $3)",
-        run_id,
-        number,
-        part,
-    )
-    await connection.execute(_ADVANCE, run_id, batch.archived, batch.expired, batch.held)
+    """Commit counters, place and part of the manifest together with what the batch did.
 
-
-async def end(
-    connection: asyncpg.Connection, run_id: UUID, state: RunState, sha256: str, actor: Actor
-) -> ExpiryRun:
-    """Close the run's row, and tell of it: an audit record, and an event unless it was dry."""
-    async with connection.transaction():
-        run = ExpiryRun.of(await connection.fetchrow(_END, run_id, state, now(), sha256))
-        counted = {"archived": run.archived, "expired": run.expired, "held": run.held}
-        await audit_trail.record(
-            connection,
-            f"archive_expiry.{state}",
-            actor,
-            run_id=run_id,
-            details={"dry_run": run.dry_run, "manifest_sha256": sha256, **counted},
+    `number` is that of the part; without one, the parts up to `number` are there already.
+    """
+    if part is not None:
+        await connection.execute(
+            "INSERT INTO archive_expiry_chunks (run_id, number, content) VALUES ($1, $2, $3)",
+            run_id,
+            number,
+            part,
         )
-        if not run.dry_run and run.finished_at is not None:
-            transaction = Transaction(connection)
-            transaction.publish(
-                archive_expiry_ran(
-                    run_id,
-                    state=state,
-                    started_at=run.started_at,
-                    finished_at=run.finished_at,
-                    manifest_sha256=sha256,
-                    **counted,
-                )
-            )
-            await transaction.flush()
-    return run
+    conversation_id, seq = result.last or (None, 0)
+    await connection.execute(
+        _ADVANCE,
+        run_id,
+        result.archived,
+        result.expired,
+        result.held,
+        result.decided,
+        int(dropped),
+        conversation_id,
+        seq,
+        number + 1,
+    )
 
 
-async def interrupt(connection: asyncpg.Connection, run_id: UUID, actor: Actor) -> None:
-    """End a run that broke off; what it had committed is read back, since only that happened."""
-    digest = hashlib.sha256()
+async def request_cancel(connection: asyncpg.Connection, run_id: UUID, actor: Actor) -> bool:
+    """Ask the run to stop after its batch; False when it has ended or was asked before."""
+    status = await connection.execute(_CANCEL, run_id, now(), actor.name)
+    if status == "UPDATE 0":
+        return False
+    await audit_trail.record(connection, "archive_expiry.cancel_requested", actor, run_id=run_id)
+    return True
+
+
+async def cancel_requested(connection: asyncpg.Connection, run_id: UUID) -> bool:
+    """Whether somebody wants the run to stop."""
+    return bool(
+        await connection.fetchval(
+            "SELECT cancel_requested_at IS NOT NULL FROM archive_expiry_runs WHERE id = $1", run_id
+        )
+    )
+
+
+async def written(connection: asyncpg.Connection, run_id: UUID) -> AsyncIterator[bytes]:
+    """What the run's manifest says so far, in parts."""
     number = -1
     while parts := await connection.fetch(_PARTS, run_id, number):
         for part in parts:
             number = part["number"]
-            digest.update(zlib.decompress(part["content"]))
-    await end(connection, run_id, RunState.INTERRUPTED, digest.hexdigest(), actor)
-
-
-async def close_abandoned(connection: asyncpg.Connection) -> None:
-    """End the rows of runs whose process died; the caller holds the lock of runs."""
-    rows = await connection.fetch("SELECT id FROM archive_expiry_runs WHERE state = 'running'")
-    for row in rows:
-        await interrupt(connection, row["id"], Actor("chat", "service"))
-
-
-class ExpiryRuns:
-    """Looks runs up, for admins."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    async def get(self, run_id: UUID) -> ExpiryRun:
-        async with self._database.connection() as connection:
-            row = await connection.fetchrow(_ONE, run_id)
-        if row is None:
-            raise NotFound("There is no such run")
-        return ExpiryRun.of(row)
-
-    async def page(self, limit: int, cursor: str | None) -> tuple[Sequence[ExpiryRun], str | None]:
-        """Runs, newest first, and where the next page begins."""
-        before = None if cursor is None else _position(cursor)
-        async with self._database.connection() as connection:
-            rows = await connection.fetch(_PAGE, before, limit + 1)
-        runs = [ExpiryRun.of(row) for row in rows[:limit]]
-        return runs, encode_cursor(str(runs[-1].id)) if len(rows) > limit else None
-
-    async def manifest(self, run_id: UUID) -> AsyncIterator[bytes]:
-        """The manifest in parts, a few at a time in memory."""
-        number = -1
-        while True:
-            async with self._database.connection() as connection:
-                rows = await connection.fetch(_PARTS, run_id, number)
-            if not rows:
-                return
-            for row in rows:
-                number = row["number"]
-                yield zlib.decompress(row["content"])
-
-
-def _position(cursor: str) -> UUID:
-    text = str(decode_cursor(cursor, str)[0])
-    try:
-        return UUID(text)
-    except ValueError:
-        return UUID(int=0)
+            yield zlib.decompress(part["content"])

@@ -1,36 +1,59 @@
-"""A legal hold as its row tells it, and the two ways in which it comes into being and ends.
+"""A legal hold as its row tells it, and the ways in which it comes into being, ends and comes back.
 
-Called by the use cases that place, release and upsert holds: those decide, this writes the row, the
-audit record and the event together, so that none can be forgotten.
+Called by the use cases that place, release, restore and upsert holds: those decide, this writes the
+row, the audit record and the event together, so that none can be forgotten.
+
+A released hold protects for a grace more, in which it can be restored. Its end is fixed when it is
+released: another setting later neither shortens nor prolongs it.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from enum import StrEnum
 from uuid import UUID
 
 import asyncpg
-from parlor_kit.clock import now
+from parlor_kit.clock import now, rfc3339
 from parlor_kit.database import Transaction
+from parlor_kit.ids import new_id
 
-from parlor_chat.retention_events import hold_placed, hold_released
+from parlor_chat.retention_errors import HoldNotFound
+from parlor_chat.retention_events import hold_placed, hold_released, hold_restored
 from parlor_chat.retention_models import HoldSource
 from parlor_chat.usecases import audit_trail
 from parlor_chat.usecases.audit_trail import Actor
 
 COLUMNS = """
 id, source, resource_uid, matter, reason, placed_by, placed_at, released_at, released_by,
-orphaned_at
+protects_until, orphaned_at
 """
 
 _INSERT = f"""
-INSERT INTO holds ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, NULL, NULL, NULL)
+INSERT INTO holds ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, NULL, NULL, NULL, NULL)
 """  # noqa: S608 - columns only
 
 _RELEASE = f"""
-UPDATE holds SET released_at = $2, released_by = $3
+UPDATE holds SET released_at = $2, released_by = $3, protects_until = $4
 WHERE id = $1 AND released_at IS NULL RETURNING {COLUMNS}
 """  # noqa: S608 - columns only
+
+# By the database's clock, as the question whether a hold still protects.
+_RESTORE = f"""
+UPDATE holds SET released_at = NULL, released_by = NULL, protects_until = NULL
+WHERE id = $1 AND protects_until > clock_timestamp() RETURNING {COLUMNS}
+"""  # noqa: S608 - columns only
+
+
+_FIND = f"SELECT {COLUMNS} FROM holds WHERE id = $1 FOR UPDATE"  # noqa: S608 - columns only
+
+
+class HoldState(StrEnum):
+    """A released hold protects until its grace is over; an ended one does not."""
+
+    ACTIVE = "active"
+    RELEASED = "released"
+    ENDED = "ended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +69,27 @@ class LegalHold:
     placed_at: datetime
     released_at: datetime | None
     released_by: str | None
+    protects_until: datetime | None
     orphaned_at: datetime | None
+
+    @classmethod
+    def new(
+        cls, actor: Actor, *, matter: str, reason: str, resource_uid: UUID | None = None
+    ) -> "LegalHold":
+        """A hold that `actor` places now: for a resource, or else through the API."""
+        return cls(
+            id=new_id(),
+            source=HoldSource.API if resource_uid is None else HoldSource.OPERATOR,
+            resource_uid=resource_uid,
+            matter=matter,
+            reason=reason,
+            placed_by=actor.name,
+            placed_at=now(),
+            released_at=None,
+            released_by=None,
+            protects_until=None,
+            orphaned_at=None,
+        )
 
     @classmethod
     def of(cls, row: asyncpg.Record) -> "LegalHold":
@@ -60,12 +103,24 @@ class LegalHold:
             placed_at=row["placed_at"],
             released_at=row["released_at"],
             released_by=row["released_by"],
+            protects_until=row["protects_until"],
             orphaned_at=row["orphaned_at"],
         )
 
     @property
     def active(self) -> bool:
         return self.released_at is None
+
+    @property
+    def protects(self) -> bool:
+        """Whether what it covers has to stay: it is active, or in its grace."""
+        return self.active or (self.protects_until is not None and self.protects_until > now())
+
+    @property
+    def state(self) -> HoldState:
+        if self.active:
+            return HoldState.ACTIVE
+        return HoldState.RELEASED if self.protects else HoldState.ENDED
 
     @property
     def managed_by_operator(self) -> bool:
@@ -84,6 +139,18 @@ async def insert(connection: asyncpg.Connection, hold: LegalHold) -> None:
         hold.placed_by,
         hold.placed_at,
     )
+
+
+async def find(connection: asyncpg.Connection, hold_id: UUID) -> LegalHold:
+    """The hold, with its row locked until the end of the transaction.
+
+    Raises:
+        HoldNotFound: there is none.
+    """
+    row = await connection.fetchrow(_FIND, hold_id)
+    if row is None:
+        raise HoldNotFound()
+    return LegalHold.of(row)
 
 
 async def extend(
@@ -113,9 +180,9 @@ async def extend(
         actor,
         conversation_id=_conversation(hold, conversation_ids),
         hold_id=hold.id,
+        matter=hold.matter,
         reason=hold.reason,
         details={
-            "matter": hold.matter,
             "source": hold.source,
             "conversation_ids": [str(each) for each in conversation_ids],
             "custodian_ids": [str(each) for each in custodian_ids],
@@ -135,11 +202,18 @@ async def extend(
 
 
 async def release(
-    transaction: Transaction, hold: LegalHold, actor: Actor, *, conversation_id: UUID | None = None
+    transaction: Transaction,
+    hold: LegalHold,
+    actor: Actor,
+    *,
+    grace: timedelta,
+    conversation_id: UUID | None = None,
+    reason: str | None = None,
 ) -> LegalHold | None:
     """End the hold and tell of it; None when somebody else has just done so."""
     moment = now()
-    row = await transaction.connection.fetchrow(_RELEASE, hold.id, moment, actor.name)
+    until = moment + grace
+    row = await transaction.connection.fetchrow(_RELEASE, hold.id, moment, actor.name, until)
     if row is None:
         return None
     await audit_trail.record(
@@ -148,10 +222,12 @@ async def release(
         actor,
         conversation_id=conversation_id,
         hold_id=hold.id,
+        matter=hold.matter,
+        reason=reason,
         details={
-            "matter": hold.matter,
             "source": hold.source,
             "orphaned": hold.orphaned_at is not None,
+            "protects_until": rfc3339(until),
         },
     )
     by_api = hold.source is HoldSource.API and conversation_id is not None
@@ -163,6 +239,36 @@ async def release(
             matter=hold.matter,
             released_by=actor.name,
             at=moment,
+            protects_until=until,
+        )
+    )
+    return LegalHold.of(row)
+
+
+async def restore(
+    transaction: Transaction, hold: LegalHold, actor: Actor, *, reason: str
+) -> LegalHold | None:
+    """Let a released hold stand again and tell of it; None when its grace is over."""
+    row = await transaction.connection.fetchrow(_RESTORE, hold.id)
+    if row is None:
+        return None
+    await audit_trail.record(
+        transaction.connection,
+        "hold.restored",
+        actor,
+        hold_id=hold.id,
+        matter=hold.matter,
+        reason=reason,
+        details={
+            "source": hold.source,
+            "orphaned": hold.orphaned_at is not None,
+            "released_by": hold.released_by,
+            "released_at": rfc3339(hold.released_at) if hold.released_at else None,
+        },
+    )
+    transaction.publish(
+        hold_restored(
+            hold.id, source=hold.source, matter=hold.matter, restored_by=actor.name, at=now()
         )
     )
     return LegalHold.of(row)

@@ -1,17 +1,16 @@
-"""Placing a legal hold on one conversation, asked for by a moderator or an admin.
+"""Placing a legal hold, asked for by a moderator or an admin: on a conversation or a matter's.
 
-Called by the moderation API inside the request's transaction. While a hold of a matter stands, the
-same matter gets the same hold again; another matter is a second hold that counts for itself.
+Called by the moderation API inside the request's transaction. While a hold of a matter stands on a
+conversation, the same matter gets the same hold again; another matter is a second hold that counts
+for itself. A hold on a whole matter names conversations and custodians, and is always a new one.
 """
 
+from collections.abc import Sequence
 from uuid import UUID
 
-from parlor_kit.clock import now
 from parlor_kit.database import Transaction
 from parlor_kit.errors import NotFound
-from parlor_kit.ids import new_id
 
-from parlor_chat.retention_models import HoldSource
 from parlor_chat.usecases import hold_coverage, legal_holds
 from parlor_chat.usecases.audit_trail import Actor
 from parlor_chat.usecases.legal_holds import LegalHold
@@ -42,18 +41,7 @@ async def place_hold(
     standing = await connection.fetchrow(_STANDING, conversation_id, matter)
     if standing is not None:
         return LegalHold.of(standing), False
-    hold = LegalHold(
-        id=new_id(),
-        source=HoldSource.API,
-        resource_uid=None,
-        matter=matter,
-        reason=reason,
-        placed_by=actor.name,
-        placed_at=now(),
-        released_at=None,
-        released_by=None,
-        orphaned_at=None,
-    )
+    hold = LegalHold.new(actor, matter=matter, reason=reason)
     await legal_holds.insert(connection, hold)
     await legal_holds.extend(
         transaction,
@@ -64,3 +52,30 @@ async def place_hold(
         action="hold.placed",
     )
     return hold, True
+
+
+async def hold_matter(
+    transaction: Transaction,
+    actor: Actor,
+    *,
+    matter: str,
+    reason: str,
+    conversation_ids: Sequence[UUID],
+    custodian_ids: Sequence[UUID],
+) -> LegalHold:
+    """A hold on conversations and custodians; those that chat does not have are held as they come.
+
+    When it returns, no batch can pass it by.
+    """
+    await hold_coverage.enter_gate(transaction.connection)
+    hold = LegalHold.new(actor, matter=matter, reason=reason)
+    await legal_holds.insert(transaction.connection, hold)
+    await legal_holds.extend(
+        transaction,
+        hold,
+        actor,
+        conversation_ids=sorted(set(conversation_ids)),
+        custodian_ids=sorted(set(custodian_ids)),
+        action="hold.placed",
+    )
+    return hold

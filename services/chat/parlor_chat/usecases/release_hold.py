@@ -1,10 +1,12 @@
-"""Releasing legal holds of one conversation, asked for by a moderator or an admin.
+"""Releasing legal holds, asked for by a moderator or an admin: a conversation's, or one by id.
 
 Called by the moderation API. A hold that a LegalHold resource manages ends with that resource's
-word alone; once the resource is gone, an admin may end it here by naming its matter, and it ends as
-a whole, for everything that it covered. What another hold covers stays held.
+word alone; once the resource is gone, an admin may end it here by naming it, and it ends as a
+whole, for everything that it covered. What another hold covers stays held, and what was released
+stays for a grace more, see `restore_hold`.
 """
 
+from datetime import timedelta
 from uuid import UUID
 
 from parlor_kit.database import Database, Transaction
@@ -17,17 +19,31 @@ from parlor_chat.usecases import hold_coverage, legal_holds
 from parlor_chat.usecases.audit_trail import Actor
 from parlor_chat.usecases.legal_holds import LegalHold
 
+# Holds that cover more than this conversation.
+_WIDER = """
+SELECT hold_id FROM hold_custodians WHERE hold_id = ANY ($1)
+UNION
+SELECT hold_id FROM hold_conversations WHERE hold_id = ANY ($1) AND conversation_id <> $2
+"""
+
 
 class ReleaseHold:
-    """Ends holds; the content goes with the next run of archive expiry, not before."""
+    """Ends holds; the content goes with a run of archive expiry after the grace, not before."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, grace: timedelta) -> None:
         self._database = database
+        self._grace = grace
 
     async def __call__(
-        self, actor: Actor, conversation_id: UUID, matter: str | None
+        self,
+        actor: Actor,
+        conversation_id: UUID,
+        matter: str | None,
+        reason: str | None = None,
     ) -> list[LegalHold]:
         """The holds that this call released: of `matter`, or all that came through the API.
+
+        A hold that covers more than this conversation is released by naming its matter alone.
 
         Raises:
             NotFound: there is no such conversation.
@@ -37,17 +53,52 @@ class ReleaseHold:
         """
         async with self._database.transaction() as transaction:
             holds = await self._standing(transaction, conversation_id, matter)
-            releasable = [hold for hold in holds if self._may_release(hold, matter)]
+            if matter is None:
+                wider = await transaction.connection.fetch(
+                    _WIDER, [hold.id for hold in holds], conversation_id
+                )
+                whole = {row["hold_id"] for row in wider}
+                releasable = [
+                    hold for hold in holds if hold.source is HoldSource.API and hold.id not in whole
+                ]
+            else:
+                releasable = [hold for hold in holds if not hold.managed_by_operator]
             if not releasable and any(hold.managed_by_operator for hold in holds):
                 raise ManagedByOperator()
-            orphans = [hold for hold in releasable if hold.source is HoldSource.OPERATOR]
-            if orphans and actor.role != Role.ADMIN:
-                raise OrphanReleaseForbidden()
+            for hold in releasable:
+                refuse_unless_admin_or_api(actor, hold)
             ended = [
-                await legal_holds.release(transaction, hold, actor, conversation_id=conversation_id)
+                await legal_holds.release(
+                    transaction,
+                    hold,
+                    actor,
+                    grace=self._grace,
+                    conversation_id=conversation_id,
+                    reason=reason,
+                )
                 for hold in releasable
             ]
             return [hold for hold in ended if hold is not None]
+
+    async def one(self, actor: Actor, hold_id: UUID, reason: str | None = None) -> LegalHold:
+        """The hold, released by this call or before.
+
+        Raises:
+            HoldNotFound: there is no such hold.
+            ManagedByOperator: its LegalHold resource says when it ends.
+            OrphanReleaseForbidden: the resource is gone, but the caller is no admin.
+        """
+        async with self._database.transaction() as transaction:
+            hold = await legal_holds.find(transaction.connection, hold_id)
+            if not hold.active:
+                return hold
+            if hold.managed_by_operator:
+                raise ManagedByOperator()
+            refuse_unless_admin_or_api(actor, hold)
+            ended = await legal_holds.release(
+                transaction, hold, actor, grace=self._grace, reason=reason
+            )
+            return ended or hold
 
     async def _standing(
         self, transaction: Transaction, conversation_id: UUID, matter: str | None
@@ -64,9 +115,12 @@ class ReleaseHold:
             raise HoldNotFound()
         return [hold for hold in holds if hold.active]
 
-    @staticmethod
-    def _may_release(hold: LegalHold, matter: str | None) -> bool:
-        """Holds of the API; an orphan only by its name, since it may hold much more than this."""
-        if hold.source is HoldSource.API:
-            return True
-        return hold.orphaned_at is not None and matter is not None
+
+def refuse_unless_admin_or_api(actor: Actor, hold: LegalHold) -> None:
+    """Only an admin decides about a hold whose resource is gone: it may cover much.
+
+    Raises:
+        OrphanReleaseForbidden: that is such a hold, and the caller is no admin.
+    """
+    if hold.source is HoldSource.OPERATOR and actor.role != Role.ADMIN:
+        raise OrphanReleaseForbidden()

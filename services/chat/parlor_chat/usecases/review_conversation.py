@@ -1,13 +1,12 @@
 """What a moderator sees of a conversation: everything retained, with the record that they saw it.
 
-Called by the moderation API. The audit record is written in the transaction that reads, and the
-answer is given after its commit: there is no view without its record. A look at a conversation that
-does not exist is recorded as well, since what somebody searched for, and why, is worth knowing.
+Called by the moderation API. The answer is given after the commit of the audit record that tells
+what is in it: there is no view without its record. A look at a conversation that does not exist is
+recorded as well, since what somebody searched for, and why, is worth knowing.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +17,7 @@ from parlor_kit.errors import NotFound
 from parlor_chat.usecases import audit_trail, hold_coverage
 from parlor_chat.usecases.audit_trail import Actor
 from parlor_chat.usecases.legal_holds import LegalHold
+from parlor_chat.usecases.retained_messages import COLUMNS, RetainedMessage, retained_messages
 
 _CONVERSATION = """
 SELECT id, kind, title, status, closed_reason, created_by, created_at, last_seq
@@ -28,32 +28,9 @@ _PARTICIPANTS = """
 SELECT user_id, joined_at FROM participants WHERE conversation_id = $1 ORDER BY id
 """
 
-_MESSAGES = """
-SELECT id, seq, sender_id, kind, body, client_message_id, sent_at, archived_at
-FROM messages WHERE conversation_id = $1 AND seq > $2 ORDER BY seq LIMIT $3
-"""
-
-_RECEIPTS = """
-SELECT message_id, user_id, delivered_at, read_at FROM receipts
-WHERE message_id = ANY ($1) ORDER BY delivered_at, user_id
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """Who received or read a message, and when."""
-
-    user_id: UUID
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class RetainedMessage:
-    """A message that is still there, visible to its participants or not."""
-
-    row: Mapping[str, Any]
-    delivered_to: Sequence[Mark]
-    read_by: Sequence[Mark]
+_MESSAGES = f"""
+SELECT {COLUMNS} FROM messages WHERE conversation_id = $1 AND seq > $2 ORDER BY seq LIMIT $3
+"""  # noqa: S608 - columns only
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +63,9 @@ class ReviewConversation:
             # One snapshot: expiry between two of our reads must not tear a message apart.
             await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             review = await _read(connection, conversation_id, after_seq, limit)
+        async with self._database.transaction() as transaction:
             await audit_trail.record(
-                connection,
+                transaction.connection,
                 "conversation.reviewed" if review else "conversation.review_missed",
                 actor,
                 conversation_id=conversation_id,
@@ -108,18 +86,11 @@ async def _read(
     participants = await connection.fetch(_PARTICIPANTS, conversation_id)
     rows = await connection.fetch(_MESSAGES, conversation_id, after_seq, limit + 1)
     page = rows[:limit]
-    delivered: dict[UUID, list[Mark]] = {row["id"]: [] for row in page}
-    read: dict[UUID, list[Mark]] = {row["id"]: [] for row in page}
-    for receipt in await connection.fetch(_RECEIPTS, list(delivered)):
-        user_id = receipt["user_id"]
-        delivered[receipt["message_id"]].append(Mark(user_id, receipt["delivered_at"]))
-        if receipt["read_at"] is not None:
-            read[receipt["message_id"]].append(Mark(user_id, receipt["read_at"]))
     holds = await hold_coverage.holds_of(connection, conversation_id)
     return Review(
         conversation=conversation,
         participants=participants,
-        messages=[RetainedMessage(row, delivered[row["id"]], read[row["id"]]) for row in page],
+        messages=await retained_messages(connection, page),
         holds=[LegalHold.of(row) for row in holds],
         next_seq=page[-1]["seq"] if len(rows) > limit else None,
     )

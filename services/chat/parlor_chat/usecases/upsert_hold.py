@@ -7,12 +7,12 @@ does not have are named in the answer, and the rest is held all the same.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 import asyncpg
 from parlor_kit.clock import now
 from parlor_kit.database import Database, Transaction
-from parlor_kit.ids import new_id
 
 from parlor_chat.retention_errors import (
     HoldNotFound,
@@ -21,7 +21,6 @@ from parlor_chat.retention_errors import (
     HoldReleased,
     MatterImmutable,
 )
-from parlor_chat.retention_models import HoldSource
 from parlor_chat.usecases import audit_trail, hold_coverage, legal_holds
 from parlor_chat.usecases.audit_trail import Actor
 from parlor_chat.usecases.hold_coverage import Covered
@@ -51,8 +50,9 @@ class HoldReport:
 class UpsertHold:
     """Makes the hold of a resource what the resource says."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, grace: timedelta) -> None:
         self._database = database
+        self._grace = grace
 
     async def __call__(self, actor: Actor, resource_uid: UUID, order: HoldOrder) -> HoldReport:
         """Place the hold, let it grow, or release it.
@@ -73,23 +73,15 @@ class UpsertHold:
                 await self._grow(transaction, actor, hold, order)
                 await self._reword(transaction, actor, hold, order)
             if order.released and hold.active:
-                hold = await legal_holds.release(transaction, hold, actor) or hold
+                ended = await legal_holds.release(transaction, hold, actor, grace=self._grace)
+                hold = ended or hold
             return await _report(connection, hold, placed=known is None)
 
     async def _place(
         self, transaction: Transaction, actor: Actor, resource_uid: UUID, order: HoldOrder
     ) -> LegalHold:
-        hold = LegalHold(
-            id=new_id(),
-            source=HoldSource.OPERATOR,
-            resource_uid=resource_uid,
-            matter=order.matter,
-            reason=order.reason,
-            placed_by=actor.name,
-            placed_at=now(),
-            released_at=None,
-            released_by=None,
-            orphaned_at=None,
+        hold = LegalHold.new(
+            actor, matter=order.matter, reason=order.reason, resource_uid=resource_uid
         )
         await legal_holds.insert(transaction.connection, hold)
         await legal_holds.extend(
@@ -111,7 +103,8 @@ class UpsertHold:
             raise HoldOrphaned()
         if not hold.active and not order.released:
             raise HoldReleased()
-        named, custodians = await _scope(transaction.connection, hold.id)
+        scope = await hold_coverage.scope_of(transaction.connection, hold.id)
+        named, custodians = set(scope[0]), set(scope[1])
         if not (named <= set(order.conversation_ids) and custodians <= set(order.custodian_ids)):
             raise HoldOnlyGrows()
         more = _sorted(set(order.conversation_ids) - named)
@@ -142,8 +135,9 @@ class UpsertHold:
             "hold.reworded",
             actor,
             hold_id=hold.id,
+            matter=hold.matter,
             reason=order.reason,
-            details={"matter": hold.matter, "before": hold.reason},
+            details={"before": hold.reason},
         )
 
 
@@ -174,7 +168,7 @@ class OrphanHold:
                     "hold.orphaned",
                     actor,
                     hold_id=hold.id,
-                    details={"matter": hold.matter},
+                    matter=hold.matter,
                 )
                 hold = await _find(connection, resource_uid) or hold
             return await _report(connection, hold)
@@ -209,16 +203,6 @@ async def _find(connection: asyncpg.Connection, resource_uid: UUID) -> LegalHold
         resource_uid,
     )
     return None if row is None else LegalHold.of(row)
-
-
-async def _scope(connection: asyncpg.Connection, hold_id: UUID) -> tuple[set[UUID], set[UUID]]:
-    named = await connection.fetch(
-        "SELECT conversation_id FROM hold_conversations WHERE hold_id = $1", hold_id
-    )
-    custodians = await connection.fetch(
-        "SELECT user_id FROM hold_custodians WHERE hold_id = $1", hold_id
-    )
-    return {row["conversation_id"] for row in named}, {row["user_id"] for row in custodians}
 
 
 async def _report(

@@ -101,9 +101,11 @@ def _refuse_closed(invite: Invite) -> None:
 
 
 async def _refuse_people(invite: Invite, customer_id: UUID) -> None:
+    """Locks both, so that nobody is disabled or erased between this and the commit."""
+    people = Account.filter(id__in=[customer_id, invite.distributor_id])
     accounts = {
         account.id: account
-        for account in await Account.filter(id__in=[customer_id, invite.distributor_id])
+        for account in await people.order_by("id").select_for_update(no_key=True)
     }
     customer = accounts.get(customer_id)
     if customer is None or customer.status != AccountStatus.ACTIVE:

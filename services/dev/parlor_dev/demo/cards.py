@@ -1,5 +1,6 @@
-"""Act three: a whole game of crazy eights over live sockets, with a reconnect half-way."""
+"""Act three: a whole game of crazy eights over live sockets, watched, with a reconnect half-way."""
 
+from dataclasses import dataclass, field
 from typing import Any
 
 from parlor_dev.client import Live
@@ -9,35 +10,58 @@ from parlor_dev.demo.screen import Screen, check
 _MOST_PLAYS = 2000
 
 
-async def play_cards(cast: Cast, screen: Screen) -> None:
+@dataclass
+class Noted:
+    """What the players saw of a game that they can hold against its proof later."""
+
+    game_id: str
+    commitment: str
+    heads: set[str] = field(default_factory=set)
+
+
+async def play_cards(cast: Cast, screen: Screen) -> Noted:
     """Ann invites Ben, both play to the scoreboard."""
     ann, ben = cast.ann, cast.ben
     screen.act("3 · Cards")
     async with screen.step("Ann invites Ben to crazy eights; he accepts and cards are dealt") as s:
         invite = await ann.api.post(
-            "/api/v1/games/invites", {"game": "crazy_eights", "invitee_ids": [ben.id]}
+            "/api/v1/games/invites",
+            {
+                "game": "crazy_eights",
+                "invitee_ids": [ben.id],
+                "options": {"spectators": True, "turn_seconds": 60},
+            },
         )
-        accepted = await ben.api.post(f"/api/v1/games/invites/{invite['id']}/accept")
+        accepted = await ben.api.post(
+            f"/api/v1/games/invites/{invite['id']}/accept", {"seed": "shuffle as you like"}
+        )
         check(accepted["status"] == "accepted", "the last acceptance accepts the invite")
-        game_id = accepted["game_id"]
-        check(bool(game_id), "and names the game")
-        view = await ann.api.get(f"/api/v1/games/{game_id}")
+        noted = Noted(accepted["game_id"], invite["commitment"])
+        check(bool(noted.game_id), "and names the game")
+        view = await ann.api.get(f"/api/v1/games/{noted.game_id}")
         others = [player for player in view["players"] if player["user_id"] != ann.id]
         check(len(view["your_hand"]) > 0, "Ann sees her hand")
         check("hand" not in others[0], "and of Ben's only the size")
-        s.say(f"game {game_id}: Ann holds {' '.join(view['your_hand'])}")
-    path = f"/api/v1/games/{game_id}/ws"
+        check(view["commitment"] == noted.commitment, "what was promised before is what is dealt")
+        s.say(f"game {noted.game_id}: Ann holds {' '.join(view['your_hand'])}")
+        s.say(f"the server is bound to SHA-256 {noted.commitment}")
+    path = f"/api/v1/games/{noted.game_id}"
     async with (
-        screen.step("They play to the end; Ben reconnects half-way") as s,
-        ann.api.live(path) as hers,
-        ben.api.live(path) as his,
+        screen.step("They play to the end; Ben reconnects half-way, a friend watches") as s,
+        ann.api.live(f"{path}/ws") as hers,
+        ben.api.live(f"{path}/ws") as his,
     ):
-        plays, replayed = await _play(game_id, {ann.id: (ann, hers), ben.id: (ben, his)}, ben)
+        token = (await ben.api.post(f"{path}/spectator-token"))["token"]
+        async with ann.api.caller(None).live(f"{path}/watch/ws", ticket=token) as friends:
+            check(friends.welcome["snapshot"]["your_hand"] == [], "who watches holds no cards")
+            seats = {ann.id: (ann, hers), ben.id: (ben, his)}
+            plays, replayed = await _play(noted, seats, ben)
+            ended = await friends.next("game.finished")
+            noted.heads.add(ended["event"]["log_head"])
         s.say(f"{plays} plays; after the reconnect {replayed} missed events were replayed")
+        s.say(f"the friend without an account saw {friends.seq} events, and no hand")
     async with screen.step("The scoreboard stands for both") as step:
-        boards = [
-            await person.api.get(f"/api/v1/games/{game_id}/scoreboard") for person in (ann, ben)
-        ]
+        boards = [await person.api.get(f"{path}/scoreboard") for person in (ann, ben)]
         check(boards[0] == boards[1], "both see the same scoreboard")
         check(boards[0]["status"] == "finished", "the game is finished")
         names = {ann.id: ann.name, ben.id: ben.name}
@@ -47,23 +71,26 @@ async def play_cards(cast: Cast, screen: Screen) -> None:
             )
             + f": {' and '.join(names[w] for w in boards[0]['winner_ids'])} won"
         )
+    return noted
 
 
 async def _play(
-    game_id: str, seats: dict[str, tuple[Person, Live]], dropper: Person
+    noted: Noted, seats: dict[str, tuple[Person, Live]], dropper: Person
 ) -> tuple[int, int]:
     plays, replayed, dropped = 0, 0, False
     while plays < _MOST_PLAYS:
         any_person = next(iter(seats.values()))[0]
-        view = await any_person.api.get(f"/api/v1/games/{game_id}")
+        view = await any_person.api.get(f"/api/v1/games/{noted.game_id}")
+        noted.heads.add(view["log_head"])
         if view["status"] != "active":
             return plays, replayed
         person, socket = seats[view["turn"]]
         if person.id == dropper.id and not dropped and plays >= 6:
             dropped = True
-            replayed = await _reconnect(game_id, person, socket)
-        view = await person.api.get(f"/api/v1/games/{game_id}")
-        await socket.request("play", **_choose(view["legal_plays"]), expected_seq=view["seq"])
+            replayed = await _reconnect(noted.game_id, person, socket)
+        view = await person.api.get(f"/api/v1/games/{noted.game_id}")
+        check(view["deadline"] is not None, "the view says until when to move")
+        await socket.request("play", **choose(view["legal_plays"]), expected_seq=view["seq"])
         plays += 1
     check(False, f"a game of crazy eights ends within {_MOST_PLAYS} plays")
     return plays, replayed
@@ -79,7 +106,7 @@ async def _reconnect(game_id: str, person: Person, socket: Live) -> int:
     return int(welcome["replayed"])
 
 
-def _choose(legal_plays: list[dict[str, Any]]) -> dict[str, Any]:
+def choose(legal_plays: list[dict[str, Any]]) -> dict[str, Any]:
     """A card before drawing, drawing before passing; eights are kept for need."""
 
     def cost(play: dict[str, Any]) -> tuple[int, str]:

@@ -11,10 +11,10 @@ from parlor_game.usecases.issue_reconnect_token import issue_reconnect_token
 
 
 async def list_games(call: Call[UseCases]) -> Answer:
-    """List the caller's games, newest first."""
+    """List the caller's games, newest first, of one status or game if asked."""
     query = call.query
     items, more = await call.app.read_game.mine(
-        call.user.id, query.status, query.limit, query.cursor
+        call.user.id, query.status, query.game, query.limit, query.cursor
     )
     return Answer(200, Page[Json](items=items, next_cursor=more))
 
@@ -50,6 +50,26 @@ async def forfeit_game(call: Call[UseCases]) -> Answer:
         key=call.idempotency_key.key if call.idempotency_key else None,
     )
     return Answer(200, {"seq": played.seq, "view": played.view()})
+
+
+async def read_proof(call: Call[UseCases]) -> Answer:
+    """Show the players of a game that is over everything it was made from."""
+    return Answer(200, await call.app.prove_game.proof(call.id("game_id"), call.user.id))
+
+
+async def list_game_events(call: Call[UseCases]) -> Answer:
+    """List the events of a game as the caller's seat received them, oldest first."""
+    query = call.query
+    items, more = await call.app.replay_game.events(
+        call.id("game_id"), call.user.id, query.since, query.limit, query.cursor
+    )
+    return Answer(200, Page[Json](items=items, next_cursor=more))
+
+
+async def replay_game(call: Call[UseCases]) -> Answer:
+    """Show a game from the caller's seat as it was after any of its moves."""
+    shown = await call.app.replay_game.step(call.id("game_id"), call.user.id, call.query.step)
+    return Answer(200, shown)
 
 
 async def create_reconnect_token(call: Call[UseCases]) -> Answer:

@@ -10,17 +10,24 @@ from parlor_game.usecases.find_invite import read_invite
 
 
 async def create_game_invite(call: Call[UseCases]) -> Answer:
-    """Invite others to a game."""
+    """Invite others to a game; with bots alone, it is dealt at once."""
     create, inviter_id, body = call.app.create_invite, call.user.id, call.body
     first = await call.app.idempotency.first_answer(call.idempotency_key)
     if first is not None:
         return first
-    options = create.options(inviter_id, body.game, body.invitee_ids, body.options)
-    entitled = await create.entitled(inviter_id, body.invitee_ids)
+    options = create.options(inviter_id, body.game, body.invitee_ids, body.bots, body.options)
+    circles = await create.circles(inviter_id, body.invitee_ids)
 
     async def work(transaction: Transaction) -> Answer:
         found = await create.create(
-            transaction, inviter_id, body.game, body.invitee_ids, options, entitled=entitled
+            transaction,
+            inviter_id,
+            body.game,
+            body.invitee_ids,
+            body.bots,
+            options,
+            circles=circles,
+            seed=body.seed or "",
         )
         return Answer(201, InviteView.of(found), object_id=found.id)
 
@@ -44,7 +51,17 @@ async def read_game_invite(call: Call[UseCases]) -> Answer:
 
 async def accept_game_invite(call: Call[UseCases]) -> Answer:
     """Accept an invite; the last acceptance deals the cards."""
-    found = await call.app.answer_invite.accept(call.id("invite_id"), call.user.id)
+    found = await call.app.answer_invite.accept(
+        call.id("invite_id"), call.user.id, call.body.seed or ""
+    )
+    return Answer(200, InviteView.of(found))
+
+
+async def say_invite_seed(call: Call[UseCases]) -> Answer:
+    """Say the inviter's word for the deal, once the commitment is known."""
+    found = await call.app.answer_invite.say_seed(
+        call.id("invite_id"), call.user.id, call.body.seed
+    )
     return Answer(200, InviteView.of(found))
 
 

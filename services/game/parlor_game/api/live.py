@@ -14,6 +14,7 @@ from parlor_kit.principal import bearer
 from pydantic import ValidationError
 from sanic import Request
 
+from parlor_game.api.repeats import Repeats
 from parlor_game.api.schemas import PlayBody, SocketQuery
 from parlor_game.usecases import UseCases
 from parlor_game.usecases.issue_reconnect_token import redeem_reconnect_token
@@ -67,8 +68,13 @@ async def _authenticate(
 async def _sit_down(
     services: UseCases, ws: LiveSocket, game_id: UUID, user_id: UUID, query: SocketQuery
 ) -> None:
+    repeats = Repeats()
+
     async def play(message: Mapping[str, Any]) -> Mapping[str, Any]:
-        return await _play(services, game_id, user_id, message)
+        return await repeats.once(message, lambda: _play(services, game_id, user_id, message))
+
+    async def forfeit(message: Mapping[str, Any]) -> Mapping[str, Any]:
+        return await repeats.once(message, lambda: _forfeit(services, game_id, user_id, message))
 
     async def admit() -> None:
         if await services.disabled_accounts.include(user_id):
@@ -81,7 +87,7 @@ async def _sit_down(
             user_id,
             epoch=query.epoch,
             since=query.since,
-            commands={"play": play},
+            commands={"play": play, "forfeit": forfeit},
             admit=admit,
         )
 
@@ -90,14 +96,9 @@ async def _play(
     services: UseCases, game_id: UUID, user_id: UUID, message: Mapping[str, Any]
 ) -> Mapping[str, Any]:
     """The play route by another door: the same body, rules and refusals."""
-    given = {name: value for name, value in message.items() if name not in _ENVELOPE}
-    key = message.get("key")
-    if key is not None and not (
-        isinstance(key, str) and 0 < len(key) <= MAX_KEY_LENGTH and key.isprintable()
-    ):
-        raise ValidationFailed([("key", f"must be 1 to {MAX_KEY_LENGTH} printable characters")])
+    key = _key(message)
     try:
-        body = PlayBody.model_validate(given)
+        body = PlayBody.model_validate(_body(message))
     except ValidationError as wrong:
         raise ValidationFailed(violations(wrong)) from wrong
     played = await services.play_card.play(
@@ -108,3 +109,28 @@ async def _play(
         key=key,
     )
     return {"seq": played.seq}
+
+
+async def _forfeit(
+    services: UseCases, game_id: UUID, user_id: UUID, message: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """The forfeit route by another door."""
+    key = _key(message)
+    if unknown := sorted(_body(message)):
+        raise ValidationFailed([(name, "unknown field") for name in unknown])
+    played = await services.play_card.forfeit(game_id, user_id, key=key)
+    return {"seq": played.seq}
+
+
+def _body(message: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in message.items() if name not in _ENVELOPE}
+
+
+def _key(message: Mapping[str, Any]) -> str | None:
+    """What the Idempotency-Key header is to the route."""
+    key = message.get("key")
+    if key is None or (
+        isinstance(key, str) and 0 < len(key) <= MAX_KEY_LENGTH and key.isprintable()
+    ):
+        return key
+    raise ValidationFailed([("key", f"must be 1 to {MAX_KEY_LENGTH} printable characters")])

@@ -5,6 +5,7 @@ other's result: the game is dealt once, and nobody plays a game that was decline
 """
 
 from dataclasses import replace
+from datetime import timedelta
 from uuid import UUID
 
 from parlor_kit.clock import now
@@ -13,8 +14,12 @@ from parlor_kit.errors import NotFound
 
 from parlor_game import events
 from parlor_game.errors import InviteClosed, NotEntitled
-from parlor_game.policies import may_answer_invite, may_withdraw_invite
-from parlor_game.ports import Entitlements
+from parlor_game.policies import (
+    may_answer_invite,
+    may_say_inviters_seed,
+    may_withdraw_invite,
+)
+from parlor_game.ports import Circles, Entitlements
 from parlor_game.usecases.deal_game import deal_game
 from parlor_game.usecases.find_invite import (
     ACCEPTED,
@@ -27,52 +32,52 @@ from parlor_game.usecases.find_invite import (
 )
 
 _ANSWER = """
-UPDATE invitees SET status = $3, answered_at = $4 WHERE invite_id = $1 AND user_id = $2
+UPDATE invitees SET status = $3, answered_at = $4, seed = $5
+WHERE invite_id = $1 AND user_id = $2
 """
+_SEED = "UPDATE invites SET seed = $2 WHERE id = $1"
 _CLOSE = "UPDATE invites SET status = $2, game_id = $3 WHERE id = $1"
 
 
 class AnswerInvite:
-    def __init__(self, database: Database, entitlements: Entitlements) -> None:
+    def __init__(
+        self, database: Database, entitlements: Entitlements, idle_after: timedelta
+    ) -> None:
         self._database = database
         self._entitlements = entitlements
+        self._idle_after = idle_after
 
-    async def accept(self, invite_id: UUID, user_id: UUID) -> FoundInvite:
-        """Take the seat. Accepting again gives the invite as it stands.
+    async def accept(self, invite_id: UUID, user_id: UUID, seed: str = "") -> FoundInvite:
+        """Take the seat, with a word for the deal. Accepting again gives the invite as it stands.
 
         Raises:
             NotFound: no such invite for this user.
             InviteClosed: answered otherwise, or no longer open.
             NotEntitled: by now some pair at the table may not play together.
         """
-        entitled = await self._entitled(invite_id, user_id)
+        circles = await self._circles(invite_id, user_id)
         async with self._database.transaction() as transaction:
             found = await _locked(transaction, invite_id, user_id)
             if found.answers[user_id] == ACCEPTED:
                 return found
             _refuse_unless_open(found, user_id)
-            if not entitled:
+            if circles is None:
                 raise NotEntitled()
-            found = await _answer(transaction, found, user_id, ACCEPTED)
+            found = await _answer(transaction, found, user_id, ACCEPTED, seed)
             if set(found.answers.values()) == {ACCEPTED}:
-                table = await deal_game(
-                    transaction,
-                    invite_id=invite_id,
-                    game=found.game,
-                    options=found.options,
-                    players=found.players,
-                )
-                found = await _close(transaction, found, ACCEPTED, table.game_id)
+                found = await deal_invite(transaction, found, circles, self._idle_after)
             return found
 
-    async def _entitled(self, invite_id: UUID, user_id: UUID) -> bool:
+    async def _circles(self, invite_id: UUID, user_id: UUID) -> Circles | None:
         """Asked before the invite is locked: the customer service may be slow."""
         async with self._database.connection() as connection:
             before = (await find_invites(connection, [invite_id])).get(invite_id)
         if before is None or not may_answer_invite(user_id, before.invitee_ids):
             raise NotFound()
         # An invite that is closed or expired now stays so; nobody need be asked about it.
-        return before.status != PENDING or await self._entitlements.all_entitled(before.players)
+        if before.status != PENDING:
+            return {}
+        return await self._entitlements.circles(before.people)
 
     async def decline(self, invite_id: UUID, user_id: UUID) -> FoundInvite:
         """Refuse the seat, and with it the game. Declining again gives the invite as it stands."""
@@ -82,6 +87,22 @@ class AnswerInvite:
                 return found
             _refuse_unless_open(found, user_id)
             return await close_by(transaction, found, user_id)
+
+    async def say_seed(self, invite_id: UUID, user_id: UUID, seed: str) -> FoundInvite:
+        """The inviter's word for the deal, said when the commitment is known; the last one counts.
+
+        Raises:
+            NotFound: no such invite of this user.
+            InviteClosed: it is too late.
+        """
+        async with self._database.transaction() as transaction:
+            found = await lock_invite(transaction.connection, invite_id)
+            if found is None or not may_say_inviters_seed(user_id, found.inviter_id):
+                raise NotFound()
+            if found.status != PENDING:
+                raise InviteClosed()
+            await transaction.connection.execute(_SEED, invite_id, seed)
+            return replace(found, seeds=(seed, *found.seeds[1:]))
 
     async def withdraw(self, invite_id: UUID, user_id: UUID) -> FoundInvite:
         """Take back an invite of one's own that is still open."""
@@ -94,6 +115,25 @@ class AnswerInvite:
             if found.status != PENDING:
                 raise InviteClosed()
             return await close_by(transaction, found, user_id)
+
+
+async def deal_invite(
+    transaction: Transaction, found: FoundInvite, circles: Circles, idle_after: timedelta
+) -> FoundInvite:
+    """Deal the game of an invite that everybody has accepted."""
+    table = await deal_game(
+        transaction,
+        invite_id=found.id,
+        game=found.game,
+        options=found.options,
+        players=found.players,
+        bot_ids=found.bot_ids,
+        circles=circles,
+        server_seed=found.server_seed,
+        seeds=(*found.seeds, *("" for _ in found.bot_ids)),
+        idle_after=idle_after,
+    )
+    return await _close(transaction, found, ACCEPTED, table.game_id)
 
 
 async def close_by(transaction: Transaction, found: FoundInvite, user_id: UUID) -> FoundInvite:
@@ -120,10 +160,15 @@ def _refuse_unless_open(found: FoundInvite, user_id: UUID) -> None:
 
 
 async def _answer(
-    transaction: Transaction, found: FoundInvite, user_id: UUID, status: str
+    transaction: Transaction, found: FoundInvite, user_id: UUID, status: str, seed: str = ""
 ) -> FoundInvite:
-    await transaction.connection.execute(_ANSWER, found.id, user_id, status, now())
-    return replace(found, answers=found.answers | {user_id: status})
+    await transaction.connection.execute(_ANSWER, found.id, user_id, status, now(), seed)
+    place = found.players.index(user_id)
+    return replace(
+        found,
+        answers=found.answers | {user_id: status},
+        seeds=(*found.seeds[:place], seed, *found.seeds[place + 1 :]),
+    )
 
 
 async def _close(

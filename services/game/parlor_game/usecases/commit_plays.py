@@ -12,15 +12,16 @@ from typing import Any, Protocol
 
 import orjson
 from parlor_kit.answers import dumps
-from parlor_kit.clock import now
+from parlor_kit.clock import now, rfc3339
 from parlor_kit.ids import new_id
 from parlor_kit.tracing import Trace, current
+from parlor_rules.move_log import By, Entry, next_head
 from parlor_rules.protocol import Json, Outcome
 
 from parlor_game import events
 from parlor_game.table import Table, TableEvent
 
-_COMMIT = f"SELECT * FROM commit_plays({', '.join(f'${number}' for number in range(1, 27))})"  # noqa: S608
+_COMMIT = f"SELECT * FROM commit_plays({', '.join(f'${number}' for number in range(1, 32))})"  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,10 @@ class Move:
     """A move that the rules have accepted on the table before it, ready to be written."""
 
     after: Table  # its move_seq is not known before the commit
+    deadline_before: datetime | None
     seat: int
     body: Json
+    by: By
     events: tuple[TableEvent, ...]
     key: PlayKey | None
     at: datetime
@@ -51,6 +54,7 @@ class Committed:
     table: Table
     seq: int
     connected: tuple[bool, ...]
+    reconnect_by: tuple[datetime | None, ...]
 
 
 class Rows(Protocol):
@@ -60,15 +64,31 @@ class Rows(Protocol):
 
 
 def move(
-    before: Table, seat: int, body: Json, outcome: Outcome[Any], key: PlayKey | None = None
+    before: Table,
+    seat: int,
+    body: Json,
+    outcome: Outcome[Any],
+    key: PlayKey | None = None,
+    *,
+    by: By = "player",
 ) -> Move:
+    """The move as the log will have it; hash and clock follow those of the table before it."""
+    at = now()
+    head = before.head
+    if head is not None and before.secret is not None:
+        entry = Entry(before.move_count + 1, seat, body, by, rfc3339(at))
+        head = next_head(head, entry, before.secret)
+    clock = before.clock.after(seat, before.game.turn(outcome.state), at)
+    after = before.after(outcome, 0, head, clock)
     return Move(
-        after=before.after(outcome, 0),
+        after=after,
+        deadline_before=before.clock.deadline,
         seat=seat,
         body=body,
-        events=before.events(outcome.events),
+        by=by,
+        events=after.events(outcome.events),
         key=key,
-        at=now(),
+        at=at,
         trace=current(),
     )
 
@@ -76,9 +96,10 @@ def move(
 async def commit(rows: Rows, moves: Sequence[Move]) -> list[Committed | None]:
     """Write the moves in one transaction; None for a move whose table has moved on."""
     committed: list[Committed | None] = [None] * len(moves)
-    for play, seq, connected in await rows.fetch(_COMMIT, *_plays(moves), *_details(moves)):
+    found = await rows.fetch(_COMMIT, *_plays(moves), *_details(moves))
+    for play, seq, connected, reconnect_by in found:
         table = replace(moves[play - 1].after, move_seq=seq)
-        committed[play - 1] = Committed(table, seq, tuple(connected))
+        committed[play - 1] = Committed(table, seq, tuple(connected), tuple(reconnect_by))
     return committed
 
 
@@ -91,9 +112,14 @@ def _plays(moves: Sequence[Move]) -> tuple[list[Any], ...]:
         [item.seat for item in moves],
         [item.after.players[item.seat] for item in moves],
         [orjson.dumps(item.body).decode() for item in moves],
+        [item.by for item in moves],
+        [item.after.head for item in moves],
         [item.at for item in moves],
         [len(item.events) for item in moves],
         [item.after.turn_user_id for item in moves],
+        [item.deadline_before for item in moves],
+        [item.after.clock.deadline for item in moves],
+        [item.after.clock.reserves_ms[item.seat] for item in moves],
         [item.after.status for item in moves],
         [
             dumps(item.after.winner_ids()).decode() if ended else None

@@ -1,5 +1,9 @@
-"""Invite others to a game. Nobody is invited who may not play with everybody at the table."""
+"""Invite others to a game. Nobody is invited who may not play with everybody at the table.
 
+The server's secret for the deal is drawn here, before anybody who is invited can say a seed.
+"""
+
+import secrets
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -11,17 +15,20 @@ from parlor_kit.database import Transaction
 from parlor_kit.errors import ValidationFailed
 from parlor_kit.ids import new_id
 from parlor_rules.catalog import GAMES
+from parlor_rules.fair_deal import SERVER_SEED_BYTES
 from parlor_rules.protocol import InvalidOptions
 
-from parlor_game import events
+from parlor_game import bots, events, table_options
 from parlor_game.errors import NotEntitled
-from parlor_game.ports import Entitlements
+from parlor_game.ports import Circles, Entitlements
+from parlor_game.usecases.answer_invite import deal_invite
 from parlor_game.usecases.find_invite import PENDING, FoundInvite
 
 _INSERT = """
 WITH invite AS (
-    INSERT INTO invites (id, game, options, inviter_id, status, expires_at, created_at)
-    VALUES ($1, $2, $3, $4, 'pending', $5, $6)
+    INSERT INTO invites (id, game, options, inviter_id, status, expires_at, created_at,
+        server_seed, seed, bot_ids)
+    VALUES ($1, $2, $3, $4, 'pending', $5, $6, $8, $9, $10)
 )
 INSERT INTO invitees (invite_id, position, user_id, status)
 SELECT $1, position - 1, user_id, 'pending'
@@ -30,27 +37,31 @@ FROM unnest($7::uuid[]) WITH ORDINALITY AS named(user_id, position)
 
 
 class CreateInvite:
-    def __init__(self, entitlements: Entitlements, lifetime: timedelta) -> None:
+    def __init__(
+        self, entitlements: Entitlements, lifetime: timedelta, idle_after: timedelta
+    ) -> None:
         self._entitlements = entitlements
         self._lifetime = lifetime
+        self._idle_after = idle_after
 
     def options(
         self,
         inviter_id: UUID,
         game: str,
         invitee_ids: Sequence[UUID],
+        levels: Sequence[bots.Level],
         options: Mapping[str, object],
     ) -> dict[str, Any]:
-        """All options of the game, defaults filled in.
+        """All options of the table and of the game, defaults filled in.
 
         Raises:
             ValidationFailed: an unknown game or option, or a table that cannot be.
         """
-        return _validated(inviter_id, game, invitee_ids, options)
+        return _validated(inviter_id, game, invitee_ids, len(levels), options)
 
-    async def entitled(self, inviter_id: UUID, invitee_ids: Sequence[UUID]) -> bool:
+    async def circles(self, inviter_id: UUID, invitee_ids: Sequence[UUID]) -> Circles | None:
         """Asked before the transaction, which should not wait for another service."""
-        return await self._entitlements.all_entitled([inviter_id, *invitee_ids])
+        return await self._entitlements.circles([inviter_id, *invitee_ids])
 
     async def create(
         self,
@@ -58,16 +69,18 @@ class CreateInvite:
         inviter_id: UUID,
         game: str,
         invitee_ids: Sequence[UUID],
+        levels: Sequence[bots.Level],
         options: Mapping[str, Any],
         *,
-        entitled: bool,
+        circles: Circles | None,
+        seed: str = "",
     ) -> FoundInvite:
-        """Record the invite.
+        """Record the invite. Where all others are bots, nobody need answer: the cards are dealt.
 
         Raises:
             NotEntitled: not every pair at the table may play together.
         """
-        if not entitled:
+        if circles is None:
             raise NotEntitled()
         at = now()
         found = FoundInvite(
@@ -80,6 +93,9 @@ class CreateInvite:
             expires_at=at + self._lifetime,
             created_at=at,
             answers=dict.fromkeys(invitee_ids, PENDING),
+            server_seed=secrets.token_bytes(SERVER_SEED_BYTES),
+            seeds=(seed, *("" for _ in invitee_ids)),
+            bot_ids=tuple(bots.seated(levels)),
         )
         await transaction.connection.execute(
             _INSERT,
@@ -90,7 +106,12 @@ class CreateInvite:
             found.expires_at,
             at,
             invitee_ids,
+            found.server_seed,
+            seed,
+            found.bot_ids or None,
         )
+        if not invitee_ids:
+            return await deal_invite(transaction, found, circles, self._idle_after)
         transaction.publish(
             events.invited(found.id, game, inviter_id, invitee_ids, found.expires_at)
         )
@@ -98,7 +119,11 @@ class CreateInvite:
 
 
 def _validated(
-    inviter_id: UUID, game: str, invitee_ids: Sequence[UUID], options: Mapping[str, object]
+    inviter_id: UUID,
+    game: str,
+    invitee_ids: Sequence[UUID],
+    bot_count: int,
+    options: Mapping[str, object],
 ) -> dict[str, Any]:
     rules = GAMES.get(game)
     if rules is None:
@@ -108,13 +133,19 @@ def _validated(
         wrong.append(("invitee_ids", "must not name anybody twice"))
     if inviter_id in invitee_ids:
         wrong.append(("invitee_ids", "must not name yourself"))
-    if len(invitee_ids) + 1 not in rules.seats:
+    if 1 + len(invitee_ids) + bot_count not in rules.seats:
         fewest, most = rules.seats[0] - 1, rules.seats[-1] - 1
         wanted = str(fewest) if fewest == most else f"{fewest} to {most}"
-        wrong.append(("invitee_ids", f"must name {wanted} other players for this game"))
+        wrong.append(
+            ("invitee_ids", f"must name {wanted} other players for this game, bots included")
+        )
     chosen: dict[str, Any] = {}
     try:
-        chosen = rules.options(options)
+        chosen |= rules.options(table_options.for_rules(options))
+    except InvalidOptions as refused:
+        wrong.extend(refused.errors)
+    try:
+        chosen |= table_options.read(options).stored()
     except InvalidOptions as refused:
         wrong.extend(refused.errors)
     if wrong:

@@ -33,9 +33,9 @@ SELECT i.id FROM invites i JOIN (
 
 
 async def follow_account(transaction: Transaction, event: Event) -> None:
-    """React to `account.disabled` and `account.enabled`; older versions change nothing."""
+    """React to an account that is disabled or enabled; older versions change nothing."""
     user_id = UUID(event.data["account_id"])
-    disabled = event.type == "account.disabled"
+    disabled = event.data["status"] == "disabled"
     newer = await transaction.connection.fetchval(_NOTE, user_id, event.data["version"], disabled)
     if newer and disabled:
         await _leave_invites(transaction, user_id)
@@ -80,6 +80,6 @@ async def _forfeit_games(transaction: Transaction, user_id: UUID) -> None:
     for row in await connection.fetch(_GAMES, user_id):
         standing = await connection.fetchrow(STANDING, row["id"])
         table = await rebuild(connection, row["id"], standing)
-        moves.append(forfeit_move(table, table.players.index(user_id)))
+        moves.append(forfeit_move(table, table.players.index(user_id), "departure"))
     if moves:
         await commit(connection, moves)

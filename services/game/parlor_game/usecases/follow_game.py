@@ -12,6 +12,9 @@ from parlor_game.frames import stream_event
 from parlor_game.table import stored
 from parlor_game.usecases.load_table import Tables
 
+# Every spectator to the hub: nobody at a table has this id, so nothing private is ever theirs.
+SPECTATOR = UUID(int=0)
+
 _READ = """
 SELECT seq, at, type, public, private FROM game_events
 WHERE game_id = $1 AND seq > $2 ORDER BY seq LIMIT $3
@@ -49,6 +52,6 @@ class GameStreams:
     async def snapshot(self, stream_id: UUID, viewer: UUID) -> tuple[int, Mapping[str, Any]]:
         standing = await self._tables.standing(stream_id)
         seat = standing.table.seat_of(viewer) if standing else None
-        if standing is None or seat is None:
+        if standing is None or (seat is None and viewer != SPECTATOR):
             raise NotFound()
-        return standing.seq, standing.table.view(seat, standing.seq, standing.connected)
+        return standing.seq, standing.view(seat)

@@ -29,7 +29,7 @@ async def issue_reconnect_token(game_id: UUID, user_id: UUID) -> IssuedToken:
     token = secrets.token_urlsafe(32)
     expires_at = now() + LIFETIME
     await ReconnectToken.create(
-        token_hash=_hash(token), game_id=game_id, user_id=user_id, expires_at=expires_at
+        token_hash=token_hash(token), game_id=game_id, user_id=user_id, expires_at=expires_at
     )
     return IssuedToken(token, expires_at)
 
@@ -43,7 +43,7 @@ async def redeem_reconnect_token(
             "DELETE FROM reconnect_tokens "
             "WHERE token_hash = $1 AND game_id = $2 AND expires_at > $3 "
             "AND ($4::uuid IS NULL OR user_id = $4) RETURNING user_id",
-            _hash(token),
+            token_hash(token),
             game_id,
             now(),
             only_for,
@@ -57,5 +57,6 @@ async def prune_reconnect_tokens(database: Database) -> None:
         await connection.execute("DELETE FROM reconnect_tokens WHERE expires_at <= $1", now())
 
 
-def _hash(token: str) -> str:
+def token_hash(token: str) -> str:
+    """What is stored of a token."""
     return hashlib.sha256(token.encode()).hexdigest()

@@ -21,6 +21,7 @@ from parlor_kit.errors import (
 from parlor_kit.hub import Hub
 from parlor_kit.sealing import Sealer
 from parlor_rules import protocol
+from parlor_rules.move_log import FORFEIT, By
 from parlor_rules.moves import play_from_body
 from parlor_rules.protocol import Json, Play
 
@@ -28,7 +29,7 @@ from parlor_game import errors
 from parlor_game.frames import stream_events
 from parlor_game.table import Table
 from parlor_game.usecases.commit_plays import Committed, Move, PlayKey, move
-from parlor_game.usecases.load_table import FORFEIT, Standing, Tables
+from parlor_game.usecases.load_table import Standing, Tables
 
 _TRIES = 20
 
@@ -48,7 +49,7 @@ class Played:
     seat: int
 
     def view(self) -> Json:
-        return self.standing.table.view(self.seat, self.standing.seq, self.standing.connected)
+        return self.standing.view(self.seat)
 
 
 class PlayCard:
@@ -101,7 +102,12 @@ class PlayCard:
 
     async def forfeit(self, game_id: UUID, user_id: UUID, *, key: str | None = None) -> Played:
         """Give up; the game is abandoned. Refused with GameOver when it has ended."""
-        return await self._make(game_id, user_id, forfeit_move, self._key(key, None, None))
+        play_key = self._key(key, None, None)
+
+        def decide(table: Table, seat: int) -> Move:
+            return forfeit_move(table, seat, key=play_key)
+
+        return await self._make(game_id, user_id, decide, play_key)
 
     def _key(self, key: str | None, play: Play | None, expected_seq: int | None) -> PlayKey | None:
         if key is None:
@@ -136,14 +142,11 @@ class PlayCard:
         raise DependencyUnavailable("The table is too busy")
 
     def _tell(self, chosen: Move, committed: Committed, seat: int) -> Played:
-        table = committed.table
-        self._tables.keep(table)
-        if self._hub.watches(table.game_id):
-            first_seq = committed.seq - len(chosen.events) + 1
-            self._hub.deliver(
-                table.game_id, stream_events(first_seq, chosen.at, chosen.events, table.players)
-            )
-        return Played(committed.seq, Standing(table, committed.seq, committed.connected), seat)
+        tell(self._tables, self._hub, chosen, committed)
+        standing = Standing(
+            committed.table, committed.seq, committed.connected, committed.reconnect_by
+        )
+        return Played(committed.seq, standing, seat)
 
     async def _now(self, game_id: UUID) -> Standing:
         standing = await self._tables.standing(game_id)
@@ -169,9 +172,20 @@ class PlayCard:
         return seq
 
 
-def forfeit_move(table: Table, seat: int) -> Move:
+def tell(tables: Tables, hub: Hub, chosen: Move, committed: Committed) -> None:
+    """Remember what was committed, and push it to who sits at the table on this replica."""
+    table = committed.table
+    tables.keep(table)
+    if hub.watches(table.game_id):
+        first_seq = committed.seq - len(chosen.events) + 1
+        events = stream_events(first_seq, chosen.at, chosen.events, table.players)
+        hub.deliver(table.game_id, events)
+
+
+def forfeit_move(table: Table, seat: int, by: By = "player", key: PlayKey | None = None) -> Move:
     """The move by which a seat gives up; it stands in the log like every other."""
-    return move(table, seat, {"action": FORFEIT}, table.game.forfeit(table.state, seat))
+    outcome = table.game.forfeit(table.state, seat)
+    return move(table, seat, {"action": FORFEIT}, outcome, key, by=by)
 
 
 def _refusal(wrong: Exception, standing: Standing, seat: int) -> Exception:
@@ -179,7 +193,7 @@ def _refusal(wrong: Exception, standing: Standing, seat: int) -> Exception:
     table = standing.table
     match wrong:
         case _Stale():
-            return errors.StalePlay(table.view(seat, standing.seq, standing.connected))
+            return errors.StalePlay(standing.view(seat))
         case protocol.GameOver():
             return errors.GameOver()
         case protocol.NotYourTurn():

@@ -11,17 +11,20 @@ from parlor_kit.ids import parse_id
 from parlor_kit.pages import decode_cursor, encode_cursor
 from parlor_rules.protocol import Json
 
+from parlor_game.bots import level_of
 from parlor_game.policies import may_see_game
 from parlor_game.usecases.load_table import Standing, Tables
 
 _MINE = """
-SELECT g.id, g.game, g.status, g.epoch, g.seq, g.turn_user_id, g.created_at, g.finished_at,
-    g.winner_ids,
+SELECT g.id, g.game, g.options, g.status, g.epoch, g.seq, g.turn_user_id, g.created_at,
+    g.finished_at, g.winner_ids,
     ARRAY(SELECT p.user_id FROM game_players p WHERE p.game_id = g.id ORDER BY p.seat) AS players,
-    ARRAY(SELECT p.score FROM game_players p WHERE p.game_id = g.id ORDER BY p.seat) AS scores
+    ARRAY(SELECT p.score FROM game_players p WHERE p.game_id = g.id ORDER BY p.seat) AS scores,
+    ARRAY(SELECT p.rank FROM game_players p WHERE p.game_id = g.id ORDER BY p.seat) AS ranks
 FROM games g JOIN game_players mine ON mine.game_id = g.id
-WHERE mine.user_id = $1 AND ($2::text IS NULL OR g.status = $2) AND ($3::uuid IS NULL OR g.id < $3)
-ORDER BY g.id DESC LIMIT $4
+WHERE mine.user_id = $1 AND ($2::text IS NULL OR g.status = $2)
+    AND ($3::text IS NULL OR g.game = $3) AND ($4::uuid IS NULL OR mine.game_id < $4)
+ORDER BY mine.game_id DESC LIMIT $5
 """
 
 
@@ -32,7 +35,14 @@ class ReadGame:
 
     async def view(self, game_id: UUID, user_id: UUID) -> Json:
         standing, seat = await self.standing(game_id, user_id)
-        return standing.table.view(seat, standing.seq, standing.connected)
+        return standing.view(seat)
+
+    async def public_view(self, game_id: UUID) -> Json:
+        """The game as a spectator sees it; who may be one, the caller has asked."""
+        standing = await self._tables.standing(game_id)
+        if standing is None:
+            raise NotFound()
+        return standing.view(None)
 
     async def scoreboard(self, game_id: UUID, user_id: UUID) -> Json:
         standing, _ = await self.standing(game_id, user_id)
@@ -50,11 +60,11 @@ class ReadGame:
         return table is not None and may_see_game(user_id, table.players)
 
     async def mine(
-        self, user_id: UUID, status: str | None, limit: int, cursor: str | None
+        self, user_id: UUID, status: str | None, game: str | None, limit: int, cursor: str | None
     ) -> tuple[Sequence[Json], str | None]:
-        """The user's games, newest first."""
+        """The user's games, newest first: those of this status and this game, where one is said."""
         async with self._database.connection() as connection:
-            rows = await connection.fetch(_MINE, user_id, status, _before(cursor), limit + 1)
+            rows = await connection.fetch(_MINE, user_id, status, game, _before(cursor), limit + 1)
         more = len(rows) > limit
         items = [_summary(row) for row in rows[:limit]]
         return items, encode_cursor(str(rows[limit - 1]["id"])) if more else None
@@ -74,11 +84,18 @@ def _summary(row: Any) -> Json:
     return {
         "game_id": row["id"],
         "game": row["game"],
+        "options": orjson.loads(row["options"]),
         "status": row["status"],
         "epoch": row["epoch"],
         "seq": row["seq"],
         "players": [
-            {"user_id": user_id, "seat": seat, "score": row["scores"][seat]}
+            {
+                "user_id": user_id,
+                "bot": level_of(user_id),
+                "seat": seat,
+                "score": row["scores"][seat],
+                "rank": row["ranks"][seat],
+            }
             for seat, user_id in enumerate(row["players"])
         ],
         "turn": row["turn_user_id"],

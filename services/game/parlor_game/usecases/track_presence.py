@@ -22,7 +22,7 @@ from parlor_kit.tracing import current
 
 log = logs.get("presence")
 
-_SETTLE = "SELECT settle_presence($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+_SETTLE = "SELECT settle_presence($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
 _LEASE = """
 INSERT INTO game_replicas (id, leased_until) VALUES ($1, $2)
 ON CONFLICT (id) DO UPDATE SET leased_until = excluded.leased_until RETURNING (xmax = 0)
@@ -32,9 +32,12 @@ ON CONFLICT (id) DO UPDATE SET leased_until = excluded.leased_until RETURNING (x
 class Presence:
     """The connections of this process."""
 
-    def __init__(self, database: Database, hub: Hub, *, lease_seconds: float) -> None:
+    def __init__(
+        self, database: Database, hub: Hub, *, lease_seconds: float, window: timedelta
+    ) -> None:
         self._database = database
         self._hub = hub
+        self._window = window
         self._lease = timedelta(seconds=lease_seconds)
         self._replica = new_id()
         self._connections: dict[UUID, tuple[UUID, UUID]] = {}
@@ -96,6 +99,7 @@ class Presence:
                 connection,
                 game_id,
                 user_id,
+                self._window,
                 begun=connection_id if here else None,
                 on_replica=self._replica,
                 ended=None if here else connection_id,
@@ -108,13 +112,17 @@ async def settle_presence(
     connection: asyncpg.Connection,
     game_id: UUID,
     user_id: UUID,
+    window: timedelta,
     *,
     begun: UUID | None = None,
     on_replica: UUID | None = None,
     ended: UUID | None = None,
 ) -> int | None:
-    """Write a connection's begin or end, and the player's state; the stream's seq if it moved."""
-    trace = current()
+    """Write a connection's begin or end, and the player's state; the stream's seq if it moved.
+
+    The seat of a player who has left is kept for the `window`.
+    """
+    trace, at = current(), now()
     seq: int | None = await connection.fetchval(
         _SETTLE,
         game_id,
@@ -122,7 +130,8 @@ async def settle_presence(
         begun,
         on_replica,
         ended,
-        now(),
+        at,
+        at + window,
         new_id(),
         trace.request_id,
         trace.traceparent,
@@ -130,7 +139,7 @@ async def settle_presence(
     return seq
 
 
-async def sweep_connections(database: Database) -> int:
+async def sweep_connections(database: Database, window: timedelta) -> int:
     """End the connections of replicas whose lease is over. A job of the worker."""
     async with database.connection() as connection:
         await connection.execute("DELETE FROM game_replicas WHERE leased_until < $1", now())
@@ -138,10 +147,10 @@ async def sweep_connections(database: Database) -> int:
             "SELECT DISTINCT game_id FROM game_connections c WHERE NOT EXISTS "
             "(SELECT 1 FROM game_replicas r WHERE r.id = c.replica_id) ORDER BY game_id"
         )
-    return sum([await _sweep_game(database, row["game_id"]) for row in held])
+    return sum([await _sweep_game(database, row["game_id"], window) for row in held])
 
 
-async def _sweep_game(database: Database, game_id: UUID) -> int:
+async def _sweep_game(database: Database, game_id: UUID, window: timedelta) -> int:
     async with database.transaction() as transaction:
         # Locked first, as `settle_presence` does: a renewal is before this or after it.
         await transaction.connection.execute(
@@ -153,5 +162,5 @@ async def _sweep_game(database: Database, game_id: UUID) -> int:
             game_id,
         )
         for user_id in {row["user_id"] for row in gone}:
-            await settle_presence(transaction.connection, game_id, user_id)
+            await settle_presence(transaction.connection, game_id, user_id, window)
         return len(gone)

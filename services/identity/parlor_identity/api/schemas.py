@@ -6,10 +6,11 @@ from uuid import UUID
 from parlor_kit.fields import Body, Email, Moment, Name, Query, Text, View
 from parlor_kit.pages import PageQuery
 from parlor_kit.principal import Role
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from parlor_identity import passwords
 from parlor_identity.models import AccountStatus, ManagedBy
+from parlor_identity.usecases.erase_account import GOES, STAYS, Erased
 
 NewPassword = Annotated[
     Text, Field(min_length=passwords.MIN_LENGTH, max_length=passwords.MAX_LENGTH)
@@ -44,6 +45,17 @@ class ProvisionBody(Body):
 class PasswordBody(Body):
     current_password: ClaimedPassword
     new_password: NewPassword
+
+
+class EraseBody(Body):
+    """The owner's password; without it the login must have been just now. May be left out whole."""
+
+    password: ClaimedPassword | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _nothing_said(cls, value: Any) -> Any:
+        return {} if value is None else value
 
 
 class DistributorBody(Body):
@@ -94,12 +106,40 @@ class AccountView(ProfileView):
     """An account as admins see it."""
 
     managed_by: ManagedBy
+    erased_at: Moment | None
 
 
-class ProvisionedView(AccountView):
+class ProvisionedView(ProfileView):
     """A new account; `initial_password` only when one was made, and only in this answer."""
 
+    managed_by: ManagedBy
     initial_password: Secret = None
+
+
+class Remnant(View):
+    """Something that outlives the account, why, and until when."""
+
+    what: str
+    why: str
+    until: str
+
+
+class ErasureView(View):
+    """An account that is gone: what went, and what stays elsewhere for a while or for good."""
+
+    account_id: UUID
+    erased_at: Moment
+    erased: list[str]
+    stays: list[Remnant]
+
+    @classmethod
+    def of(cls, erased: Erased) -> "ErasureView":
+        return cls(
+            account_id=erased.account_id,
+            erased_at=erased.erased_at,
+            erased=list(GOES),
+            stays=[Remnant(what=what, why=why, until=until) for what, why, until in STAYS],
+        )
 
 
 class TokensView(View):

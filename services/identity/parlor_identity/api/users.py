@@ -6,7 +6,7 @@ from parlor_kit.pages import Page, decode_cursor, encode_cursor
 from parlor_kit.routing import Call
 
 from parlor_identity.addresses import client_place
-from parlor_identity.api.schemas import ProfileView, SessionView
+from parlor_identity.api.schemas import ErasureView, ProfileView, SessionView
 from parlor_identity.usecases.services import IdentityServices
 
 _KEYS_MAX_AGE = 300
@@ -31,6 +31,14 @@ async def change_own_password(call: Call[IdentityServices]) -> Answer:
         address=client_place(call.request),
     )
     return Answer(204)
+
+
+async def erase_own_account(call: Call[IdentityServices]) -> Answer:
+    """Erase the current user's account, and say what of it stays elsewhere, why and how long."""
+    erased = await call.app.erase_account(
+        call.user, password=call.body.password, address=client_place(call.request)
+    )
+    return Answer(202, ErasureView.of(erased))
 
 
 async def list_own_sessions(call: Call[IdentityServices]) -> Answer:

@@ -21,8 +21,8 @@ from parlor_identity.errors import EmailTaken
 from parlor_identity.models import ManagedBy
 
 COLUMNS = (
-    "id, email, display_name, role, status, managed_by, resource_uid, first_login_at, version, "
-    "created_at"
+    "id, email, display_name, role, status, managed_by, resource_uid, first_login_at, "
+    "suspended_for, erased_at, version, created_at"
 )
 
 _INSERT = f"""
@@ -45,6 +45,8 @@ class AccountRow:
     managed_by: str
     resource_uid: str | None
     first_login_at: datetime | None
+    suspended_for: UUID | None
+    erased_at: datetime | None
     version: int
     created_at: datetime
 

@@ -1,9 +1,11 @@
 """An admin disables an account, or enables it again.
 
 Disabling ends every session at once. Both accounts' rows are locked, so that two admins who disable
-each other at the same moment cannot both succeed and leave nobody.
+each other at the same moment cannot both succeed and leave nobody. Enabling lifts a suspension; the
+account of a Distributor resource is then what the resource says, from its next reconciliation on.
 """
 
+from dataclasses import replace
 from uuid import UUID
 
 from parlor_kit.database import Database, Transaction
@@ -11,7 +13,7 @@ from parlor_kit.errors import NotFound
 from parlor_kit.principal import Principal
 
 from parlor_identity import events
-from parlor_identity.errors import ManagedByOperator, OwnAccount
+from parlor_identity.errors import AccountErased, ManagedByOperator, OwnAccount
 from parlor_identity.models import AccountStatus, ManagedBy, SessionEnd
 from parlor_identity.usecases.accounts import (
     AccountRow,
@@ -19,6 +21,7 @@ from parlor_identity.usecases.accounts import (
     lock_account,
     still_acting,
 )
+from parlor_identity.usecases.admin_actions import Actor, tell
 from parlor_identity.usecases.sessions import end_sessions
 
 _EVENTS = {AccountStatus.ACTIVE: events.ENABLED, AccountStatus.DISABLED: events.DISABLED}
@@ -45,7 +48,7 @@ class ChangeStatus:
     async def __call__(
         self, actor: Principal, account_id: UUID, status: AccountStatus
     ) -> AccountRow:
-        """Raises `OwnAccount`, `ManagedByOperator` or `NotFound`."""
+        """Raises `OwnAccount`, `ManagedByOperator`, `AccountErased` or `NotFound`."""
         async with self._database.transaction() as transaction:
             for each in sorted({actor.id, account_id}):
                 await lock_account(transaction, "id", each)
@@ -55,6 +58,24 @@ class ChangeStatus:
                 raise NotFound()
             if account.id == actor.id and status is AccountStatus.DISABLED:
                 raise OwnAccount()
+            if account.erased_at is not None and status is AccountStatus.ACTIVE:
+                raise AccountErased()
+            lifts = account.suspended_for is not None and status is AccountStatus.ACTIVE
+            if lifts:
+                account = await _lift(transaction, account)
+                tell(transaction, "account.suspension_lifted", Actor.user(actor), account.id)
             if account.managed_by == ManagedBy.OPERATOR:
+                if lifts:
+                    return account
                 raise ManagedByOperator()
-            return await set_status(transaction, account, status)
+            changed = await set_status(transaction, account, status)
+            if changed is not account:
+                tell(transaction, _EVENTS[status], Actor.user(actor), account.id)
+            return changed
+
+
+async def _lift(transaction: Transaction, account: AccountRow) -> AccountRow:
+    await transaction.connection.execute(
+        "UPDATE accounts SET suspended_for = NULL WHERE id = $1", account.id
+    )
+    return replace(account, suspended_for=None)

@@ -2,7 +2,8 @@
 
 The resource's uid is the account's key, so any call may be repeated after any crash and there is
 one account. An e-mail that belongs to another account is refused, never adopted: a resource must
-not be a way to take over somebody's account.
+not be a way to take over somebody's account. What moderators suspended stays disabled, whatever the
+resource says, until an admin lifts it.
 """
 
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from parlor_identity.usecases.accounts import (
     lock_account,
     row_of,
 )
+from parlor_identity.usecases.admin_actions import OPERATOR, tell
 from parlor_identity.usecases.change_status import set_status
 from parlor_identity.usecases.sessions import end_sessions
 
@@ -94,7 +96,8 @@ class KeepDistributor:
                     uid,
                 ),
             )
-            account = await set_status(transaction, account, wanted.status)
+            tell(transaction, "account.provisioned", OPERATOR, account.id, role=account.role)
+            account = await _bring(transaction, account, wanted.status)
             return Kept(account, True, password)
 
     async def release(self, uid: str, *, disable: bool) -> None:
@@ -106,7 +109,8 @@ class KeepDistributor:
             if account.managed_by != ManagedBy.OPERATOR:
                 return
             if disable:
-                account = await set_status(transaction, account, AccountStatus.DISABLED)
+                account = await _bring(transaction, account, AccountStatus.DISABLED)
+            tell(transaction, "account.let_go", OPERATOR, account.id)
             await transaction.connection.execute(
                 "UPDATE accounts SET managed_by = $2 WHERE id = $1",
                 account.id,
@@ -140,7 +144,10 @@ class KeepDistributor:
                 email=wanted.email,
                 display_name=wanted.display_name,
             )
-        account = await set_status(transaction, account, wanted.status)
+            tell(transaction, events.CHANGED, OPERATOR, account.id)
+        suspended = account.suspended_for is not None
+        status = AccountStatus.DISABLED if suspended else wanted.status
+        account = await _bring(transaction, account, status)
         if not wanted.reissue_password or account.first_login_at is not None:
             return Kept(account, False, None)
         await transaction.connection.execute(
@@ -150,4 +157,16 @@ class KeepDistributor:
             now(),
         )
         await end_sessions(transaction.connection, account.id, SessionEnd.PASSWORD_CHANGED)
+        tell(transaction, "account.password_reissued", OPERATOR, account.id)
         return Kept(account, False, password)
+
+
+async def _bring(
+    transaction: Transaction, account: AccountRow, status: AccountStatus
+) -> AccountRow:
+    """Bring a locked account to `status`, and tell of it where it had another."""
+    changed = await set_status(transaction, account, status)
+    if changed is not account:
+        disabled = status is AccountStatus.DISABLED
+        tell(transaction, events.DISABLED if disabled else events.ENABLED, OPERATOR, account.id)
+    return changed

@@ -11,6 +11,7 @@ from parlor_kit.principal import Role
 from parlor_identity.errors import EmailTaken
 from parlor_identity.ports import PasswordHasher
 from parlor_identity.usecases.accounts import NewAccount, add_account
+from parlor_identity.usecases.admin_actions import IDENTITY, tell
 
 log = logs.get("admin")
 
@@ -39,6 +40,7 @@ class MakeFirstAdmin:
                 account = await add_account(
                     transaction, NewAccount(email, "Administrator", Role.ADMIN, hashed)
                 )
+                tell(transaction, "account.provisioned", IDENTITY, account.id, role="admin")
         except EmailTaken:
             log.error("admin.email_taken", detail="PARLOR_ADMIN_EMAIL is another account's")
             return False

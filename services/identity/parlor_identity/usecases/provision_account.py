@@ -14,6 +14,7 @@ from parlor_kit.principal import Principal, Role
 from parlor_identity import passwords
 from parlor_identity.ports import PasswordHasher
 from parlor_identity.usecases.accounts import AccountRow, NewAccount, add_account, still_acting
+from parlor_identity.usecases.admin_actions import Actor, tell
 from parlor_identity.usecases.set_password import hash_good_password
 
 
@@ -45,6 +46,7 @@ class ProvisionAccount:
         async def work(transaction: Transaction) -> Answer:
             await still_acting(transaction.connection, actor)
             account = await add_account(transaction, NewAccount(email, display_name, role, hashed))
+            tell(transaction, "account.provisioned", Actor.user(actor), account.id, role=str(role))
             return render(account, made)
 
         return await self._idempotency.once(key, work, secret=True)

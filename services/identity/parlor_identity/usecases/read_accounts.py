@@ -9,6 +9,7 @@ from parlor_kit.principal import Principal, Role
 
 from parlor_identity.models import Account
 from parlor_identity.usecases.accounts import COLUMNS, AccountRow, row_of, still_acting
+from parlor_identity.usecases.admin_actions import Actor, tell
 
 _BY_ID = f"SELECT {COLUMNS} FROM accounts WHERE id = ANY($1::uuid[])"  # noqa: S608
 
@@ -49,8 +50,11 @@ class ReadAccounts:
         limit: int,
     ) -> list[AccountRow]:
         """Accounts, newest first, from the one after `before`."""
-        async with self._database.connection() as connection:
-            await still_acting(connection, actor)
+        async with self._database.transaction() as transaction:
+            await still_acting(transaction.connection, actor)
+            asked = {"role": role, "status": status, "by_email": email is not None}
+            told = {name: str(value) for name, value in asked.items() if value}
+            tell(transaction, "account.listed", Actor.user(actor), None, **told)
         query = Account.all().order_by("-id").limit(limit)
         filters = {"role": role, "status": status, "email": email, "id__lt": before}
         query = query.filter(**{key: value for key, value in filters.items() if value is not None})

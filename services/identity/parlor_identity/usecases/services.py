@@ -6,6 +6,7 @@ from parlor_identity.ports import PublishedKeys
 from parlor_identity.usecases.change_password import ChangePassword
 from parlor_identity.usecases.change_status import ChangeStatus
 from parlor_identity.usecases.end_sessions import LogOut, OwnSessions
+from parlor_identity.usecases.erase_account import EraseAccount
 from parlor_identity.usecases.keep_distributor import KeepDistributor
 from parlor_identity.usecases.log_in import LogIn
 from parlor_identity.usecases.provision_account import ProvisionAccount
@@ -22,6 +23,7 @@ class IdentityServices:
     log_out: LogOut
     own_sessions: OwnSessions
     change_password: ChangePassword
+    erase_account: EraseAccount
     provision_account: ProvisionAccount
     read_accounts: ReadAccounts
     change_status: ChangeStatus

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import asyncpg
 import pytest
-from factories.chat_archive import ADMIN, PERIODS, PlacesHold
+from factories.chat_archive import ADMIN, ANCIENT, OLD, PERIODS, SIGNER, PlacesHold
 from parlor_chat.usecases.legal_holds import LegalHold
 from parlor_chat.usecases.place_hold import place_hold
 from parlor_chat.usecases.run_archive_expiry import RunArchiveExpiry
@@ -34,7 +34,7 @@ async def opened(database_access: DatabaseAccess) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def database(opened: Database, database_access: DatabaseAccess) -> Database:
-    """The pool of the service's own role, on empty tables."""
+    """The pool of the service's own role, on empty tables that have the months of the past."""
     owner = await asyncpg.connect(database_access.owner_url)
     try:
         names = await owner.fetch(
@@ -42,6 +42,12 @@ async def database(opened: Database, database_access: DatabaseAccess) -> Databas
             "AND tablename <> 'tortoise_migrations'"
         )
         await owner.execute(f"TRUNCATE {', '.join(row['tablename'] for row in names)} CASCADE")
+        for age in (ANCIENT, OLD):
+            await owner.execute(
+                "SELECT make_message_months(month_of(now() - $1::interval), "
+                "month_of(now() - $1::interval))",
+                age,
+            )
     finally:
         await owner.close()
     return opened
@@ -71,7 +77,7 @@ async def owner(database_access: DatabaseAccess) -> AsyncIterator[asyncpg.Connec
 def expiry(database: Database) -> RunArchiveExpiry:
     """Archive expiry in batches of ten, so that a small test has many of them."""
     return RunArchiveExpiry(
-        database, Idempotency(database, Sealer(b"k" * 32)), PERIODS, batch_messages=10
+        database, Idempotency(database, Sealer(b"k" * 32)), PERIODS, SIGNER, batch_messages=10
     )
 
 
@@ -79,7 +85,7 @@ def expiry(database: Database) -> RunArchiveExpiry:
 def small_batches(database: Database) -> RunArchiveExpiry:
     """Archive expiry that takes long over little, so that a test can get in between."""
     return RunArchiveExpiry(
-        database, Idempotency(database, Sealer(b"k" * 32)), PERIODS, batch_messages=2
+        database, Idempotency(database, Sealer(b"k" * 32)), PERIODS, SIGNER, batch_messages=2
     )
 
 

@@ -8,7 +8,13 @@ from parlor_kit.migrate import append_only_tables, migrate
 
 pytestmark = pytest.mark.integration
 
-TABLES = ["archive_expiry_chunks", "audit_records"]
+TABLES = [
+    "archive_expiry_chunks",
+    "archive_expiry_manifests",
+    "audit_heads",
+    "audit_records",
+    "evidence_keys",
+]
 
 
 def test_the_models_say_which_tables_are_append_only() -> None:

@@ -1,6 +1,7 @@
 """What archive expiry archives, deletes and leaves, and what it says of it."""
 
 import hashlib
+from datetime import timedelta
 
 import asyncpg
 import orjson
@@ -10,16 +11,18 @@ from factories.chat_archive import (
     ANCIENT,
     FRESH,
     OLD,
+    SIGNER,
     PlacesHold,
     converse,
     retained,
     tables_with,
 )
 from parlor_chat.retention_errors import RunInProgress
-from parlor_chat.usecases.expiry_runs import ExpiryRun, ExpiryRuns
+from parlor_chat.usecases.expiry_runs import ExpiryRun
 from parlor_chat.usecases.expiry_session import ExpirySession
 from parlor_chat.usecases.release_hold import ReleaseHold
 from parlor_chat.usecases.run_archive_expiry import RunArchiveExpiry, RunOrder
+from parlor_chat.usecases.view_expiry_runs import ExpiryRuns
 from parlor_kit.database import Database
 from parlor_kit.idempotency import IdempotencyKey
 
@@ -104,7 +107,7 @@ async def test_a_release_lets_the_next_run_delete(
     past = await converse(rows, [ANCIENT] * 4)
     await hold(past.id, "M-1")
     await hold(past.id, "M-2")
-    release = ReleaseHold(database)
+    release = ReleaseHold(database, timedelta(0))
     await release(ADMIN, past.id, "M-1")
     assert (await expiry(ADMIN, REAL)).held == 4
     await release(ADMIN, past.id, "M-2")
@@ -141,7 +144,10 @@ async def test_the_manifest_is_canonical_sorted_and_as_its_digest_says(
     parsed = [orjson.loads(line) for line in lines]
     for line, value in zip(lines, parsed, strict=True):
         assert line == orjson.dumps(value, option=orjson.OPT_SORT_KEYS) + b"\n"
-    order = [(value["conversation_id"], value["seq"], value["action"]) for value in parsed]
+    order = [
+        (value["sent_at"][:7], value["conversation_id"], value["seq"], value["action"])
+        for value in parsed
+    ]
     assert order == sorted(order)
     assert len(order) == len(set(order)) == 5 * 24
     assert sum(value["action"] == "expired" for value in parsed) == run.expired == 60
@@ -183,7 +189,7 @@ async def test_a_run_tells_of_itself_in_an_event_and_in_the_audit_trail(
 async def test_one_run_at_a_time(
     database: Database, rows: asyncpg.Connection, expiry: RunArchiveExpiry
 ) -> None:
-    session = await ExpirySession.open(database, batch_messages=10)
+    session = await ExpirySession.open(database, SIGNER, batch_messages=10)
     with pytest.raises(RunInProgress):
         await expiry(ADMIN, REAL)
     assert await rows.fetchval("SELECT count(*) FROM archive_expiry_runs") == 0

@@ -1,4 +1,7 @@
-{{/* The two Deployments of a service. A call gives root, name and values. */}}
+{{/*
+The Deployments of a service: its api, and one a worker process. A call gives root, name and
+values; that of a worker its component too, which is also the verb of its command.
+*/}}
 
 {{- define "parlor-lib.spread" -}}
 topologySpreadConstraints:
@@ -118,37 +121,37 @@ spec:
 {{- end }}
 
 {{- define "parlor-lib.worker" -}}
-{{- $labels := merge (dict "component" "worker") . -}}
-{{- $topology := (index (.root.Files.Get "files/topology.yaml" | fromYaml).services .name).worker -}}
-{{- $context := merge (dict "component" "worker") $topology . -}}
+{{- $topology := index (index (.root.Files.Get "files/topology.yaml" | fromYaml).services .name) .component -}}
+{{- $context := merge (dict) $topology . -}}
+{{- $values := index .values .component -}}
 apiVersion: apps/v1
 kind: Deployment
 metadata:
-  name: {{ .name }}-worker
+  name: {{ .name }}-{{ .component }}
   labels:
-    {{- include "parlor-lib.labels" $labels | nindent 4 }}
+    {{- include "parlor-lib.labels" . | nindent 4 }}
 spec:
-  replicas: {{ .values.worker.replicas }}
+  replicas: {{ $values.replicas }}
   {{- include "parlor-lib.rolling" . | nindent 2 }}
   selector:
     matchLabels:
-      {{- include "parlor-lib.selector" $labels | nindent 6 }}
+      {{- include "parlor-lib.selector" . | nindent 6 }}
   template:
     metadata:
       labels:
-        {{- include "parlor-lib.labels" $labels | nindent 8 }}
+        {{- include "parlor-lib.labels" . | nindent 8 }}
     spec:
       {{- include "parlor-lib.pod" . | nindent 6 }}
       terminationGracePeriodSeconds: 30
-      {{- include "parlor-lib.spread" $labels | nindent 6 }}
+      {{- include "parlor-lib.spread" . | nindent 6 }}
       initContainers:
         {{- include "parlor-lib.copy-source" . | nindent 8 }}
         {{- include "parlor-lib.await-migration" $context | nindent 8 }}
       containers:
-        - name: worker
+        - name: {{ .component }}
           image: {{ include "parlor-lib.image" (dict "root" .root "member" .name) }}
           imagePullPolicy: {{ .root.Values.imagePullPolicy }}
-          command: {{ include "parlor-lib.command" (merge (dict "verb" "worker") .) }}
+          command: {{ include "parlor-lib.command" (merge (dict "verb" .component) .) }}
           env:
             {{- include "parlor-lib.source-environment" . | nindent 12 }}
             {{- include "parlor-lib.environment" $context | nindent 12 }}
@@ -156,7 +159,7 @@ spec:
             - {name: health, containerPort: 9000}
           {{- include "parlor-lib.health-probes" (dict "port" "health") | nindent 10 }}
           resources:
-            {{- toYaml .values.worker.resources | nindent 12 }}
+            {{- toYaml $values.resources | nindent 12 }}
           {{- include "parlor-lib.container-security" . | nindent 10 }}
           volumeMounts:
             - {name: tmp, mountPath: /tmp}

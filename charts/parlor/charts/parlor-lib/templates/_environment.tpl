@@ -36,6 +36,11 @@ kafka, keys, calls of the process's row in files/topology.yaml.
 - name: PARLOR_SECRET_KEY
   valueFrom:
     secretKeyRef: {name: {{ $secret }}, key: secret-key}
+{{- if eq .name "chat" }}
+- name: CHAT_SIGNING_KEY
+  valueFrom:
+    secretKeyRef: {name: {{ $secret }}, key: signing-key}
+{{- end }}
 {{ if .kafka }}
 {{- include "parlor-lib.kafka-environment" . }}
 {{- else -}}

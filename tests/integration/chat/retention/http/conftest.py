@@ -32,6 +32,7 @@ async def served(
         parlor_database_url=database_access.app_url,
         parlor_kafka_bootstrap="127.0.0.1:1",
         parlor_secret_key=base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+        chat_signing_key=base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
         parlor_jwks_url=identity.jwks_url,
         parlor_credentials_dir=folder,
         chat_early_expiry=True,
@@ -48,4 +49,4 @@ def opened(served: RunningApi, database_access: DatabaseAccess) -> Database:
 
 @pytest.fixture
 def desk(served: RunningApi, identity: IdentityStandIn, database: Database) -> Desk:
-    return Desk(served, identity.user("admin"), identity.user("moderator"))
+    return Desk(served, identity.user("admin"), identity.user("moderator"), identity)

@@ -5,7 +5,7 @@ from typing import Any
 
 import asyncpg
 import pytest
-from factories.chat_archive import ANCIENT, FRESH, OLD, converse, retained
+from factories.chat_archive import ANCIENT, FRESH, OLD, SIGNER, converse, retained
 from factories.moderation_desk import Desk
 from parlor_chat.usecases.expiry_session import ExpirySession
 from parlor_kit.database import Database
@@ -75,7 +75,7 @@ async def test_the_scheduled_job_runs_under_its_own_name(
 
 
 async def test_a_second_run_at_the_same_time_is_refused(desk: Desk, database: Database) -> None:
-    session = await ExpirySession.open(database, batch_messages=10)
+    session = await ExpirySession.open(database, SIGNER, batch_messages=10)
     try:
         reply = await desk.expire()
         assert (reply.status, reply.code) == (409, "run_in_progress")

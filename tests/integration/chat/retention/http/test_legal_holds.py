@@ -23,10 +23,12 @@ async def test_a_hold_is_placed_once_a_matter(desk: Desk, rows: asyncpg.Connecti
         "matter": "M-1",
         "reason": "a court asks",
         "source": "api",
+        "state": "active",
         "placed_by": str(desk.moderator.id),
         "placed_at": "",
         "released_at": None,
         "released_by": None,
+        "protects_until": None,
         "orphaned_at": None,
     }
     again = await desk.hold(past.id, "M-1", desk.admin)
@@ -112,6 +114,7 @@ async def test_a_resource_holds_what_there_is_and_names_what_is_missing(
         "placed_at": "",
         "released_at": None,
         "released_by": None,
+        "protects_until": None,
     }
     again = await desk.resource("PUT", uid, **body)
     assert (again.status, again.body) == (200, reply.body)
@@ -203,6 +206,8 @@ async def test_the_hold_of_a_deleted_resource_stays_until_an_admin_releases_it(
     assert (await desk.release(past.id, desk.admin)).body["items"] == []
     released = await desk.release(past.id, desk.admin, matter="M-9")
     assert [item["source"] for item in released.body["items"]] == ["operator"]
+    assert (await desk.expire()).body["held"] == 1  # its grace protects as it did
+    await rows.execute("UPDATE holds SET protects_until = now()")
     assert (await desk.expire()).body["expired"] == 1
     details = await rows.fetchval(
         "SELECT details FROM audit_records WHERE action = 'hold.released'"

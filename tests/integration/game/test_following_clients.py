@@ -1,0 +1,145 @@
+"""A client that only follows events has the server's view, whatever it plays and however late."""
+
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from typing import Any
+from uuid import UUID
+
+import aiohttp
+import asyncpg
+import pytest
+from factories.card_tables import CardTable, choose, seat, sit_down
+from factories.identity_stand_in import User
+from factories.running_api import RunningApi
+from factories.table_client import TableClient
+from factories.time_passing import pass_time
+from parlor_game.usecases.tick_clocks import TickClocks
+from parlor_rules.catalog import GAMES
+
+pytestmark = pytest.mark.integration
+
+People = Callable[[int], list[User]]
+MOVES, OUTAGE = 40, 8
+DRAW = {"action": "draw"}
+
+
+@pytest.fixture
+async def sat() -> AsyncIterator[AsyncExitStack]:
+    """Sockets that stay open until the test ends."""
+    async with AsyncExitStack() as stack:
+        yield stack
+
+
+async def follow(
+    sat: AsyncExitStack, http: aiohttp.ClientSession, table: CardTable, player: User
+) -> TableClient:
+    """A program of this player that has sat down."""
+    socket = await sat.enter_async_context(seat(http, table.client._base, table.game_id, player))
+    await socket.welcomed()
+    return TableClient(table, player, socket)
+
+
+def clocks_of(game: RunningApi) -> TickClocks:
+    services = game.api.services
+    return TickClocks(services.database, services.read_game._tables, services.hub)
+
+
+async def caught_up(client: TableClient, seq: int) -> None:
+    await client._socket.reached(seq)
+    client.hear()
+
+
+@pytest.mark.parametrize("number", range(2))
+@pytest.mark.parametrize("name", list(GAMES))
+async def test_whoever_follows_events_has_the_servers_view(
+    game: RunningApi,
+    people: People,
+    http: aiohttp.ClientSession,
+    sat: AsyncExitStack,
+    rows: asyncpg.Connection,
+    name: str,
+    number: int,
+) -> None:
+    """Every client hears as much as it likes before each move, and once all clocks stand still;
+    each view it had was the server's at that seq, and in the end all of them are the present one.
+    """
+    rng = random.Random(f"{name} {number}")
+    seats = rng.choice(GAMES[name].seats)
+    options: dict[str, Any] = {"turn_seconds": 600, "reserve_seconds": 60} if number else {}
+    table = await sit_down(game.public, people(seats), name, **options)
+    known: dict[tuple[int, int], dict[str, Any]] = {}
+    clients = [await follow(sat, http, table, player) for player in table.players]
+    for move in range(MOVES):
+        if move == OUTAGE:
+            await pass_time(rows, 9, ticking=False)
+            await clocks_of(game).tick()
+            seq = (await table.get(table.players[0]))["seq"]
+            game.api.services.hub.wake(UUID(table.game_id), seq)  # as the live feed does
+        views = [await table.get(player) for player in table.players]
+        for place, view in enumerate(views):
+            known[place, view["seq"]] = view
+        if views[0]["turn"] is None:
+            break
+        mover = next(one for one in clients if str(one.player.id) == views[0]["turn"])
+        await caught_up(mover, views[0]["seq"])
+        for place, client in enumerate(clients):
+            if client is not mover:
+                client.hear(rng.randrange(4))
+            if (place, client.seq) in known:
+                assert client.view() == known[place, client.seq]
+        reply = await mover.play(choose(rng, mover.view()["legal_plays"]))
+        assert reply.status == 200, reply.body
+    for client in clients:
+        view = await table.get(client.player)
+        await caught_up(client, view["seq"])
+        assert client.view() == view
+
+
+async def test_a_play_made_too_early_is_made_again_on_the_view_that_the_refusal_brings(
+    game: RunningApi, people: People, http: aiohttp.ClientSession, sat: AsyncExitStack
+) -> None:
+    """Each player has two devices: one draws, and the other plays before it has heard of that."""
+    table = await sit_down(game.public, people(2), "crazy_eights")
+    devices = {
+        str(player.id): [await follow(sat, http, table, player) for _ in range(2)]
+        for player in table.players
+    }
+    rng, again = random.Random(1), 0
+    for _ in range(40):
+        view = await table.get(table.players[0])
+        if view["turn"] is None:
+            break
+        late, ready = rng.sample(devices[view["turn"]], 2)
+        await caught_up(late, view["seq"])
+        await caught_up(ready, view["seq"])
+        body = choose(rng, late.view()["legal_plays"])
+        drawn = DRAW in ready.view()["legal_plays"]
+        if drawn:
+            assert (await ready.play(DRAW)).status == 200
+        reply = await late.play(body)
+        assert late.stale == drawn
+        assert reply.status == 200 or reply.code == "stale_play", reply.body
+        assert reply.status == 200 or body not in late.view()["legal_plays"]
+        again += drawn and reply.status == 200
+        late.stale = 0
+        present = await table.get(late.player)
+        await caught_up(late, present["seq"])
+        assert late.view() == present
+    assert again > 5
+
+
+async def test_a_card_that_is_put_down_too_early_comes_back_into_the_hand(
+    game: RunningApi, people: People, http: aiohttp.ClientSession, sat: AsyncExitStack
+) -> None:
+    table = await sit_down(game.public, people(2), "crazy_eights")
+    mover, view = await table.next_to_move()
+    client = await follow(sat, http, table, mover)
+    await table.play(mover, {"action": "draw"})
+    client.optimistic = {"action": "play", "card": view["your_hand"][0]}
+    assert client.hand() == view["your_hand"][1:]
+    reply = await client.play(client.optimistic | {"suit": "X"})
+    assert (reply.status, reply.code) == (409, "stale_play")
+    present = await table.get(mover)
+    assert client.hand() == client.view()["your_hand"] == present["your_hand"]
+    assert set(present["your_hand"]) > set(view["your_hand"])

@@ -1,0 +1,144 @@
+"""The platform is away for longer than a turn: all of its game replicas, or its database.
+
+Real processes and a real turn clock, the shortest that an invite may ask for. Nobody forfeits, no
+move is made for anybody, and who had to move has the time that was left.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+import asyncpg
+import pytest
+from factories.card_tables import CardTable, seat, sit_down
+from factories.customer_stand_in import CustomerStandIn
+from factories.game_processes import GameProcess, GameProcesses, game_processes
+from factories.identity_stand_in import IdentityStandIn, User
+from factories.polling import until_true
+from factories.tcp_gate import TcpGate, tcp_gate
+from parlor_dev.roles import DatabaseAccess
+
+pytestmark = pytest.mark.integration
+
+TURN = 5
+AWAY_SECONDS = TURN + 1.5
+
+
+@pytest.fixture(scope="module")
+async def gate(database_access: DatabaseAccess) -> AsyncIterator[TcpGate]:
+    """The way of the replicas to their database."""
+    address = urlsplit(database_access.app_url)
+    async with tcp_gate(str(address.hostname), address.port or 5432) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+async def processes(
+    gate: TcpGate,
+    database_access: DatabaseAccess,
+    identity: IdentityStandIn,
+    customer: CustomerStandIn,
+    http: aiohttp.ClientSession,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[GameProcesses]:
+    folder = tmp_path_factory.mktemp("outages")
+    (folder / "customer").write_text("a credential for customer")
+    address = urlsplit(database_access.app_url)
+    through_the_gate = address._replace(
+        netloc=f"{address.username}:{address.password}@127.0.0.1:{gate.port}"
+    )
+    environment = {
+        "PARLOR_DATABASE_URL": through_the_gate.geturl(),
+        "PARLOR_KAFKA_BOOTSTRAP": "127.0.0.1:1",
+        "PARLOR_JWKS_URL": identity.jwks_url,
+        "PARLOR_CUSTOMER_URL": customer.url,
+        "PARLOR_CREDENTIALS_DIR": str(folder),
+    }
+    async with game_processes(environment, folder, http) as started:
+        yield started
+
+
+def left(view: dict[str, Any]) -> float:
+    """Seconds until the deadline of a view."""
+    deadline = datetime.fromisoformat(view["deadline"])
+    return (deadline - datetime.now(UTC)).total_seconds()
+
+
+async def moves(rows: asyncpg.Connection, table: CardTable) -> list[str]:
+    found = await rows.fetch("SELECT made_by FROM game_moves WHERE game_id = $1", table.game_id)
+    return [row["made_by"] for row in found]
+
+
+async def assert_time_is_left(
+    rows: asyncpg.Connection, table: CardTable, mover: User, before: float
+) -> dict[str, Any]:
+    """No move was made, and the time that was left is left."""
+
+    async def clocks_are_looked_after() -> bool:
+        reply = await table.client.call("GET", table.path, headers=mover.authorization)
+        return reply.status == 200 and left(reply.body) > 0
+
+    await until_true(clocks_are_looked_after, seconds=10)
+    view: dict[str, Any] = await table.get(mover)
+    assert await moves(rows, table) == []
+    assert (view["status"], view["turn"]) == ("active", str(mover.id))
+    assert before - 3 < left(view) < before + 1
+    return view
+
+
+async def test_no_clock_runs_out_while_the_database_or_every_replica_is_away(
+    processes: GameProcesses,
+    gate: TcpGate,
+    people: Callable[[int], list[User]],
+    rows: asyncpg.Connection,
+    http: aiohttp.ClientSession,
+) -> None:
+    replica = await processes.start("api")
+    table = await sit_down(replica.client, people(2), "crazy_eights", turn_seconds=TURN)
+    mover, view = await table.next_to_move()
+    before = left(view)
+    await gate.shut()
+    await asyncio.sleep(AWAY_SECONDS)  # the length of the outage is the point
+    await gate.open()
+    before = left(await assert_time_is_left(rows, table, mover, before))
+
+    await replica.kill()
+    await asyncio.sleep(AWAY_SECONDS)
+    replica = await processes.start("api", GAME_RECONNECT_WINDOW="PT0.5S", GAME_IDLE_AFTER="PT1H")
+    table = CardTable(replica.client, table.game_id, table.players)
+    view = await assert_time_is_left(rows, table, mover, before)
+
+    async def clock_has_played() -> bool:
+        return bool(await moves(rows, table))
+
+    await until_true(clock_has_played, seconds=TURN + 3, every=0.02)
+    assert await moves(rows, table) == ["clock"]
+    played_at = await rows.fetchval(
+        "SELECT played_at FROM game_moves WHERE game_id = $1", table.game_id
+    )
+    late = (played_at - datetime.fromisoformat(view["deadline"])).total_seconds()
+    assert 0 <= late < 2
+    await _settings_count(replica, http, people(2), rows)
+
+
+async def _settings_count(
+    replica: GameProcess,
+    http: aiohttp.ClientSession,
+    players: list[User],
+    rows: asyncpg.Connection,
+) -> None:
+    """A running replica keeps tables and seats for as long as it is told."""
+    table = await sit_down(replica.client, players, "crazy_eights")
+    mover, view = await table.next_to_move()
+    assert 3590 < left(view) <= 3600
+    async with seat(http, replica.url, table.game_id, mover) as socket:
+        await socket.welcomed()
+
+    async def ended() -> bool:
+        return bool((await table.get(mover))["status"] == "abandoned")
+
+    await until_true(ended, seconds=10)
+    assert await moves(rows, table) == ["departure"]
