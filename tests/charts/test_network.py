@@ -118,6 +118,23 @@ def test_every_pod_has_its_exact_peers() -> None:
 
 
 @pytest.mark.parametrize("name", ["dev", "production"])
+def test_who_may_go_out_to_a_pod_is_let_in_there(name: str) -> None:
+    ours: set[str] = set()
+    outwards: set[tuple[str, str, int]] = set()
+    inwards: set[tuple[str, str, int]] = set()
+    for policy, spec in policies(variant(name)):
+        if policy == "parlor-default-deny":
+            continue
+        pod = _peer({"podSelector": spec["podSelector"]})
+        ours.add(pod)
+        for peer, ports in _table(spec.get("egress", ()), "to").items():
+            outwards |= {(pod, peer, port) for port in ports}
+        for peer, ports in _table(spec.get("ingress", ()), "from").items():
+            inwards |= {(peer, pod, port) for port in ports}
+    assert {way for way in outwards if way[1] in ours} == {way for way in inwards if way[0] in ours}
+
+
+@pytest.mark.parametrize("name", ["dev", "production"])
 def test_the_default_is_deny_both_ways_for_every_pod_of_the_release(name: str) -> None:
     spec = dict(policies(variant(name)))["parlor-default-deny"]
     assert spec["policyTypes"] == ["Ingress", "Egress"]
