@@ -8,6 +8,8 @@ from typing import Any
 import asyncpg
 import orjson
 from factories.card_tables import CardTable, Seat
+from factories.polling import until_true
+from parlor_game.usecases.tick_clocks import TickClocks
 
 
 def left(view: dict[str, Any]) -> float:
@@ -31,3 +33,13 @@ def told(socket: Seat, type_: str) -> dict[str, Any]:
     """The last event of a type that the socket has got."""
     events: list[dict[str, Any]] = [frame["event"] for frame in socket.events]
     return [event for event in events if event["type"] == type_][-1]
+
+
+async def tick_to_the_end(clocks: TickClocks, table: CardTable) -> None:
+    """Tick until the game is over: a tick passes over a table that somebody has locked just now."""
+
+    async def over() -> bool:
+        await clocks.tick()
+        return bool((await table.get(table.players[0]))["status"] != "active")
+
+    await until_true(over, seconds=10)

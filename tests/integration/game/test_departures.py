@@ -11,7 +11,7 @@ import asyncpg
 import orjson
 import pytest
 from factories.card_tables import CardTable, answer, invite, seat, sit_down
-from factories.clocked_tables import has, moves, told
+from factories.clocked_tables import has, moves, tick_to_the_end, told
 from factories.identity_stand_in import User
 from factories.polling import until_true
 from factories.running_api import RunningApi
@@ -87,7 +87,7 @@ async def test_a_player_who_does_not_come_back_forfeits_in_their_turn(
     await clocks.tick()
     assert await moves(rows, untimed) == []
     await pass_time(rows, 5)
-    await clocks.tick()
+    await tick_to_the_end(clocks, untimed)
     assert await moves(rows, untimed) == [("departure", {"action": "forfeit"})]
     board = await untimed.get(mover, "/scoreboard")
     others = [str(player.id) for player in untimed.players if player is not mover]
@@ -116,7 +116,7 @@ async def test_others_go_on_until_they_wait_for_the_one_who_left(
             break
         plays = view["legal_plays"]
         await untimed.play(mover, next((p for p in plays if p["action"] == "play"), plays[-1]))
-    await clocks.tick()
+    await tick_to_the_end(clocks, untimed)
     assert (await moves(rows, untimed))[-1] == ("departure", {"action": "forfeit"})
 
 

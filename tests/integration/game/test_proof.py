@@ -12,6 +12,7 @@ import asyncpg
 import orjson
 import pytest
 from factories.card_tables import CardTable, answer, invite, seat, sit_down
+from factories.clocked_tables import tick_to_the_end
 from factories.identity_stand_in import User
 from factories.running_api import RunningApi
 from factories.time_passing import pass_time
@@ -151,7 +152,7 @@ async def test_moves_that_the_platform_made_are_proven(
         (timedelta(days=3).total_seconds(), idle, "clock"),
     ):
         await pass_time(rows, seconds)
-        await clocks.tick()
+        await tick_to_the_end(clocks, table)
         proof = await table.get(table.players[0], "/proof")
         assert (proof["moves"][-1]["by"], proof["result"]["status"]) == (by, "abandoned")
         status, lines = await verified(table)
