@@ -172,6 +172,7 @@ async def _send(stack: Stack, api: Api, delays: list[float]) -> None:
             acked = asyncio.get_running_loop().create_future()
             started = time.perf_counter()
             await wire.send(orjson.dumps({"type": "send", "id": str(number), "body": "hello"}))
-            await asyncio.wait_for(acked, 30)
+            async with asyncio.timeout(30):  # wait_for could swallow the end of this task
+                await acked
             delays.append(time.perf_counter() - started)
             await asyncio.sleep(_PAUSE)

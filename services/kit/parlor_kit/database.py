@@ -9,7 +9,7 @@ A URL says by `?sslmode=verify-full&sslrootcert=/path` what TLS it wants, as lib
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -128,6 +128,28 @@ def tortoise_config(url: str, app: str, *, pool: int = 10) -> dict[str, Any]:
     }
 
 
+class _Begun:
+    """Tortoise's transaction, which would keep its connection for good if cancelled as it begins.
+
+    A client that hangs up cancels its request at any moment; ten such would be the whole pool.
+    """
+
+    def __init__(self) -> None:
+        self._context = in_transaction("default")
+
+    async def __aenter__(self) -> Any:
+        try:
+            return await self._context.__aenter__()
+        except BaseException as fault:
+            if getattr(self._context, "token", None) is not None:  # it has a connection
+                with suppress(Exception):
+                    await self._context.__aexit__(type(fault), fault, fault.__traceback__)
+            raise
+
+    async def __aexit__(self, *raised: Any) -> None:
+        await self._context.__aexit__(*raised)
+
+
 class Transaction:
     """The one transaction of a request or message."""
 
@@ -165,8 +187,8 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
         """Begin; commit with the published events at the end, or roll back on any error."""
-        async with gone_is_unavailable(), in_transaction("default") as wrapper:
-            transaction = Transaction(cast(Any, wrapper)._connection)
+        async with gone_is_unavailable(), _Begun() as wrapper:
+            transaction = Transaction(wrapper._connection)
             yield transaction
             await transaction.flush()
 

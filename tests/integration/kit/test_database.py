@@ -1,6 +1,7 @@
 """Transactions on a real PostgreSQL: rows and events together or not at all; faults told apart."""
 
 import asyncio
+import random
 
 import asyncpg
 import pytest
@@ -140,3 +141,26 @@ async def test_without_a_server_there_is_one_kind_of_refusal(
         await nowhere.connect()
     with pytest.raises(DependencyUnavailable):
         await Session(nowhere).fetch("SELECT 1")
+
+
+async def test_whoever_is_cancelled_at_any_moment_gives_their_connection_back(
+    database: Database, rows: asyncpg.Connection
+) -> None:
+    async def work() -> None:
+        while True:
+            async with database.transaction() as transaction:
+                await transaction.connection.execute(INSERT, new_id(), "t")
+
+    for _ in range(300):
+        running = asyncio.create_task(work())
+        await asyncio.sleep(random.uniform(0, 0.01))
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    together = asyncio.Barrier(10)  # the whole pool
+
+    async def hold_one() -> None:
+        async with database.transaction():
+            await together.wait()
+
+    async with asyncio.timeout(20):
+        await asyncio.gather(*(hold_one() for _ in range(10)))
