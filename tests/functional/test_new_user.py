@@ -34,7 +34,9 @@ async def test_a_new_user_runs_the_platform_and_the_demo_from_a_fresh_clone(
     environment = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("PARLOR_", "VIRTUAL_ENV", "CHAT_", "PYTEST"))
+        if not name.startswith(
+            ("PARLOR_", "VIRTUAL_ENV", "CHAT_", "PYTEST", "MAKE", "MFLAGS", "ARGS")
+        )
     } | {
         "PARLOR_PORT": str(reservations.take()),
         "PARLOR_KUBE": "off",
