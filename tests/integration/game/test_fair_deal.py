@@ -135,7 +135,7 @@ async def test_a_seed_that_cannot_be_is_refused(
 async def test_players_are_told_every_head_of_the_log(
     game: RunningApi, people: People, http: aiohttp.ClientSession, rows: asyncpg.Connection
 ) -> None:
-    table = await sit_down(game.public, people(3), "crazy_eights", special_cards=True)
+    table = await sit_down(game.public, people(4), "hearts")
     views: list[str] = []
     async with seat(http, game.public._base, table.game_id, table.players[0]) as socket:
         await socket.welcomed()
