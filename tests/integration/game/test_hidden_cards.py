@@ -162,7 +162,7 @@ async def test_no_seat_receives_what_it_may_not_know(
     frames = [raw for socket in (*sockets, *replays) for raw in socket.raw]
     answers = [one.head + one.body for one in ears.received]
     assert_no_secret([*frames, *answers], secrets)
-    assert len(before_the_end) > 100
+    assert len(before_the_end) > 60  # five for each of the 13 plays that the shortest game has
 
     def of_this_game() -> list[str]:
         return [record.decode() for record in published if table.game_id.encode() in record]
