@@ -17,7 +17,7 @@ import kopf
 import orjson
 
 from parlor_operator.errors import Gone, Refused, Unavailable
-from parlor_operator.ports import Login, Owner
+from parlor_operator.ports import SECRET_TAKEN, Login, Owner
 
 PART = "cluster"
 GROUP, VERSION = "parlor.dev", "v1alpha1"
@@ -100,7 +100,7 @@ class Cluster:
         present = await self._call("GET", path)
         owners = present["metadata"].get("ownerReferences") or ()
         if all(each.get("uid") != owner.uid for each in owners):
-            raise Refused("secret_taken", f"Secret {name} belongs to somebody else")
+            raise Refused(PART, SECRET_TAKEN, f"Secret {name} belongs to somebody else")
         patch = {"stringData": body["stringData"]}
         await self._call("PATCH", path, patch, content_type="application/merge-patch+json")
 
@@ -199,4 +199,4 @@ def _fault(status: int, answer: Any) -> Exception:
     detail = f"{status} {said.get('reason', '')}: {said.get('message', '')}"
     if status in {401, 403, 408, 425, 429} or status >= 500:
         return Unavailable(PART, f"the Kubernetes API answered {detail}")
-    return Refused(str(said.get("reason", status)), detail)
+    return Refused(PART, str(said.get("reason", status)), detail)

@@ -16,10 +16,14 @@ class Unavailable(Exception):
 
 
 class Refused(Exception):
-    """The other side answered that this will not do; the same request would be refused again."""
+    """The other side answered that this will not do; the same request would be refused again.
 
-    def __init__(self, code: str, detail: str) -> None:
+    `part` names who said so.
+    """
+
+    def __init__(self, part: str, code: str, detail: str) -> None:
         super().__init__(f"{code}: {detail}")
+        self.part = part
         self.code = code
         self.detail = detail
 

@@ -41,5 +41,6 @@ def _account(body: Any) -> Account:
         email=body["email"],
         display_name=body["display_name"],
         suspended=body["status"] != "active",
+        moderated=body.get("suspended_by_moderators", False),  # an identity of before says nothing
         first_password=body.get("initial_password"),
     )

@@ -33,4 +33,4 @@ class InternalRoutes:
         if status in _TRANSIENT:
             raise Unavailable(self._part, f"{self._part} answered {status}")
         said = answer if isinstance(answer, dict) else {}
-        raise Refused(str(said.get("code", status)), str(said.get("detail", "")))
+        raise Refused(self._part, str(said.get("code", status)), str(said.get("detail", "")))

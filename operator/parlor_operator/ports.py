@@ -22,12 +22,16 @@ class WantedAccount:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account as identity has it. The password is there when one was made just now."""
+    """An account as identity has it. The password is there when one was made just now.
+
+    `moderated`: moderators suspended it, and it stays so until an admin lifts that.
+    """
 
     id: str
     email: str
     display_name: str
     suspended: bool
+    moderated: bool = False
     first_password: str | None = field(default=None, repr=False)
 
 
@@ -95,10 +99,16 @@ class Login:
     password: str = field(repr=False)
 
 
+SECRET_TAKEN = "secret_taken"  # noqa: S105 - a code
+
+
 class Secrets(Protocol):
     async def find(self, namespace: str, name: str) -> Login | None: ...
 
     async def write(self, name: str, owner: Owner, login: Login) -> None:
-        """Make the Secret, or change the one that is there."""
+        """Make the Secret, or change the one that is there.
+
+        Raises `errors.Refused`, with `SECRET_TAKEN` where it belongs to somebody else.
+        """
 
     async def remove(self, namespace: str, name: str) -> None: ...

@@ -8,9 +8,18 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from parlor_kit.clock import now
-from parlor_operator.conditions import write
+from parlor_kit.metrics import REGISTRY
+from parlor_operator.conditions import Holds, write
 from parlor_operator.errors import Gone, Refused, Unavailable
-from parlor_operator.ports import Account, Hold, Login, Owner, WantedAccount, WantedHold
+from parlor_operator.ports import (
+    SECRET_TAKEN,
+    Account,
+    Hold,
+    Login,
+    Owner,
+    WantedAccount,
+    WantedHold,
+)
 from parlor_operator.reconcile.resource import Outcome, Resource
 
 
@@ -38,13 +47,18 @@ class Fuse:
 
 @dataclass
 class FakeAccounts:
-    """Keeps identity's promises: one account a uid, no address twice, passwords until a login."""
+    """Keeps identity's promises: one account a uid, no address twice, passwords until a login.
+
+    What moderators suspended stays disabled; what was left to the admins is not found, until put.
+    """
 
     accounts: dict[str, Account] = field(default_factory=dict)
     passwords: dict[str, str] = field(default_factory=dict)
     logged_in: set[str] = field(default_factory=set)
     taken: set[str] = field(default_factory=set)
     released: dict[str, bool] = field(default_factory=dict)
+    moderated: set[str] = field(default_factory=set)
+    let_go: set[str] = field(default_factory=set)
     puts: int = 0
     away: bool = False
     fuse: Fuse = field(default_factory=Fuse)
@@ -52,23 +66,26 @@ class FakeAccounts:
 
     async def find(self, uid: str) -> Account | None:
         self._answer()
-        return self.accounts.get(uid)
+        return None if uid in self.let_go else self.accounts.get(uid)
 
     async def put(self, uid: str, wanted: WantedAccount) -> Account:
         self._answer()
         others = {a.email for key, a in self.accounts.items() if key != uid}
         if wanted.email in self.taken | others:
-            raise Refused("email_taken", "Another account has this e-mail address")
+            raise Refused("identity", "email_taken", "Another account has this e-mail address")
         self.fuse.before()
         self.puts += 1
         present = self.accounts.get(uid)
+        moderated = uid in self.moderated
         account = Account(
             present.id if present else str(uuid4()),
             wanted.email,
             wanted.display_name,
-            wanted.suspended,
+            wanted.suspended or moderated,
+            moderated,
         )
         self.accounts[uid] = account
+        self.let_go.discard(uid)
         password = None
         if present is None or (wanted.first_password and uid not in self.logged_in):
             password = self.passwords[uid] = f"password-{next(self._numbers)}"
@@ -81,6 +98,16 @@ class FakeAccounts:
             raise Gone
         self.released[uid] = disable
 
+    def moderate(self, uid: str) -> None:
+        """Moderators suspend the account."""
+        self.moderated.add(uid)
+        self.accounts[uid] = replace(self.accounts[uid], suspended=True, moderated=True)
+
+    def lift(self, uid: str) -> None:
+        """An admin lifts that; the account waits for what its resource says."""
+        self.moderated.discard(uid)
+        self.accounts[uid] = replace(self.accounts[uid], moderated=False)
+
     def _answer(self) -> None:
         if self.away:
             raise Unavailable("identity", "identity is not answering")
@@ -90,6 +117,7 @@ class FakeAccounts:
 class FakeSecrets:
     logins: dict[tuple[str, str], Login] = field(default_factory=dict)
     owners: dict[str, Owner] = field(default_factory=dict)
+    taken: set[str] = field(default_factory=set)
     writes: int = 0
     fuse: Fuse = field(default_factory=Fuse)
 
@@ -98,6 +126,8 @@ class FakeSecrets:
 
     async def write(self, name: str, owner: Owner, login: Login) -> None:
         self.fuse.before()
+        if name in self.taken:
+            raise Refused("cluster", SECRET_TAKEN, f"Secret {name} belongs to somebody else")
         self.writes += 1
         self.logins[(owner.namespace, name)] = login
         self.owners[name] = owner
@@ -127,9 +157,9 @@ class FakeHolds:
         self._answer()
         present = self.holds.get(key)
         if present is not None and present.orphaned:
-            raise Refused("hold_orphaned", "The resource of this hold was deleted")
+            raise Refused("chat", "hold_orphaned", "The resource of this hold was deleted")
         if present is not None and not present.active and not wanted.released:
-            raise Refused("hold_released", "A released hold stays released")
+            raise Refused("chat", "hold_released", "A released hold stays released")
         self.fuse.before()
         self.puts += 1
         named = set(wanted.conversation_ids)
@@ -181,3 +211,12 @@ def after(resource: Resource, outcome: Outcome) -> Resource:
 def changed(resource: Resource, **spec: Any) -> Resource:
     """The resource with another spec."""
     return replace(resource, spec={**resource.spec, **spec}, generation=resource.generation + 1)
+
+
+def counted(kind: str) -> float:
+    """Of how many resources of a kind the gauge tells, whatever Ready says of them."""
+    said = (
+        REGISTRY.get_sample_value("parlor_operator_resources", {"kind": kind, "ready": ready})
+        for ready in Holds
+    )
+    return sum(value or 0.0 for value in said)

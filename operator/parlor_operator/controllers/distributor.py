@@ -39,6 +39,7 @@ class DistributorController:
         """Hand the account over to the admins, so that the resource can go."""
         disable = DistributorSpec.of(resource.spec).disable_at_deletion
         patience = self._patience if disable else min(self._patience, _PATIENCE_TO_RETAIN)
+        outcome = Outcome()
         async with self._turns.take(resource.uid, resource.generation):
             try:
                 await self.let_go(resource.uid, disable=disable)
@@ -49,10 +50,10 @@ class DistributorController:
                     return Outcome(retry=f"the deletion waits: {fault}")
                 undone = "disabled" if disable else "handed over to the admins"
                 command = f"distributor {resource.uid}" + (" --disable" if disable else "")
-                return abandoned(f"The account was not {undone}: {fault}", command)
+                outcome = abandoned(f"The account was not {undone}: {fault}", command)
         self._turns.forget(resource.uid)
         metrics.forget(decide.KIND, resource.uid)
-        return Outcome()
+        return outcome
 
     async def let_go(self, uid: str, *, disable: bool) -> None:
         with suppress(Gone):
@@ -63,9 +64,9 @@ class DistributorController:
         try:
             observed = await self._observe(resource)
             account = observed.account
-            plan = decide.plan(resource, observed)
-            if plan.put is not None:
-                account = await self._accounts.put(resource.uid, plan.put)
+            wanted = decide.plan(resource, observed)
+            if wanted is not None:
+                account = await self._accounts.put(resource.uid, wanted)
             if account is None:
                 raise Unavailable("identity", "identity has no account after it was told of one")
             has_login = await self._keep_login(resource, observed.login, account)
@@ -74,7 +75,7 @@ class DistributorController:
         except Unavailable as fault:
             return answered(resource, decide.unavailable(resource, fault), retry=str(fault))
         status = decide.settled(resource, account, has_login=has_login)
-        return answered(resource, status, plan.notices)
+        return answered(resource, status, decide.notices(resource, observed, account))
 
     async def _observe(self, resource: Resource) -> Observed:
         name = decide.secret_name(resource.name, resource.uid)

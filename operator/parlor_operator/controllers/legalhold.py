@@ -44,7 +44,7 @@ class LegalHoldController:
 
     async def finalize(self, resource: Resource, waited: timedelta) -> Outcome:
         """Tell chat that the resource is gone. An Active hold stays, a Released one is released."""
-        spec = LegalHoldSpec.of(resource.spec)
+        spec, outcome = LegalHoldSpec.of(resource.spec), Outcome()
         async with self._turns.take(resource.uid, resource.generation):
             try:
                 if spec.released:
@@ -55,11 +55,11 @@ class LegalHoldController:
                 if waited < self._patience:
                     return Outcome(retry=f"the deletion waits: {fault}")
                 said = f"The hold for {spec.matter} stays, but is not marked as orphaned: {fault}"
-                return abandoned(said, f"legalhold {resource.uid}")
+                outcome = abandoned(said, f"legalhold {resource.uid}")
         self._turns.forget(resource.uid)
         self._stated.pop(resource.uid, None)
         metrics.forget(decide.KIND, resource.uid)
-        return Outcome()
+        return outcome
 
     async def let_go(self, uid: str) -> None:
         found = await self._observe(uid)
@@ -100,4 +100,4 @@ class LegalHoldController:
             if hold is None or decide.stands(hold):
                 return Observed(key, hold, ended, stated=fresh and generation_stated == generation)
             ended, key = hold, decide.successor(uid, hold)
-        raise Refused("hold_contested", f"{_LONGEST_TRAIL} holds were ended out of band")
+        raise Refused("chat", "hold_contested", f"{_LONGEST_TRAIL} holds were ended out of band")

@@ -1,7 +1,7 @@
 """What the operator does with the account of a Distributor resource, over and over."""
 
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from factories.identity_replicas import (
@@ -56,7 +56,8 @@ async def test_a_resource_gets_one_account_however_often_it_is_put(
     made = await put(replica, resource, email)
     assert made.status == 201
     assert made.body.keys() == {
-        "account_id", "email", "display_name", "status", "initial_password",
+        "account_id", "email", "display_name", "status", "suspended_by_moderators",
+        "initial_password",
     }  # fmt: skip
     again = await put(replica, resource, email)
     assert again.status == 200
@@ -76,6 +77,22 @@ async def test_an_email_of_somebody_else_is_never_adopted(replica: Replica) -> N
     await put(replica, resource, new_email("shop"))
     moved = await put(replica, resource, email)
     assert (moved.status, moved.code) == (409, "email_taken")
+
+
+async def test_the_operator_is_told_what_moderators_suspended(
+    identity: Identity, replica: Replica
+) -> None:
+    resource, email = uid(), new_email("shop")
+    made = await put(replica, resource, email)
+    assert made.body["suspended_by_moderators"] is False
+    await identity.rows(
+        "UPDATE accounts SET status = 'disabled', suspended_for = $2 WHERE id = $1",
+        UUID(made.body["account_id"]),
+        uuid4(),
+    )
+    for told in (await get(replica, resource), await put(replica, resource, email)):
+        assert told.status == 200
+        assert (told.body["status"], told.body["suspended_by_moderators"]) == ("disabled", True)
 
 
 async def test_the_account_follows_the_resource(identity: Identity, replica: Replica) -> None:

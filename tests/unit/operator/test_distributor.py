@@ -13,6 +13,7 @@ from factories.operator_fakes import (
     Fuse,
     after,
     changed,
+    counted,
     resource_of,
 )
 from hypothesis import given
@@ -99,6 +100,68 @@ async def test_drift_is_changed_back_with_a_warning() -> None:
     outcome = await setting.reconcile()
     assert [(n.type, n.reason) for n in outcome.notices] == [("Warning", "DriftRepaired")]
     assert not setting.accounts.accounts[setting.uid].suspended
+
+
+async def test_what_moderators_suspended_is_said_once_and_called_no_drift() -> None:
+    setting = Setting()
+    await setting.reconcile()
+    setting.accounts.moderate(setting.uid)
+    outcome = await setting.reconcile()
+    assert ready(outcome) == (Holds.FALSE, "SuspendedByModerators")
+    assert [(n.type, n.reason) for n in outcome.notices] == [("Warning", "SuspendedByModerators")]
+    assert reasons(await setting.reconcile()) == []
+    assert setting.accounts.puts == 1
+
+
+async def test_a_resource_that_is_suspended_as_well_has_what_it_asks_for() -> None:
+    setting = Setting()
+    await setting.reconcile()
+    setting.accounts.moderate(setting.uid)
+    outcome = await setting.reconcile(changed(setting.resource, suspended=True))
+    assert ready(outcome) == (Holds.TRUE, "Suspended")
+
+
+async def test_an_account_is_enabled_again_once_an_admin_lifts_the_suspension() -> None:
+    setting = Setting()
+    await setting.reconcile()
+    setting.accounts.moderate(setting.uid)
+    await setting.reconcile()
+    setting.accounts.lift(setting.uid)
+    outcome = await setting.reconcile()
+    assert ready(outcome) == (Holds.TRUE, "Provisioned")
+    assert reasons(outcome) == ["Provisioned"]
+    assert not setting.accounts.accounts[setting.uid].suspended
+
+
+async def test_what_was_not_changed_back_is_not_called_repaired() -> None:
+    setting = Setting()
+    await setting.reconcile()
+    account = setting.accounts.accounts[setting.uid]
+    setting.accounts.accounts[setting.uid] = replace(account, display_name="Else", suspended=True)
+    setting.accounts.moderated.add(setting.uid)  # between the question and the change
+    outcome = await setting.reconcile()
+    assert ready(outcome) == (Holds.FALSE, "SuspendedByModerators")
+    [drift] = [n.message for n in outcome.notices if n.reason == "DriftRepaired"]
+    assert drift == "Somebody changed the account's display name: changed back"
+
+
+async def test_an_account_that_was_left_to_the_admins_is_taken_back_and_is_no_other() -> None:
+    setting = Setting()
+    await setting.reconcile()
+    setting.accounts.let_go.add(setting.uid)
+    before = setting.resource.status["accountId"]
+    assert reasons(await setting.reconcile()) == ["AccountTakenBack"]
+    assert setting.resource.status["accountId"] == before
+
+
+async def test_a_secret_of_somebody_else_is_not_laid_at_identitys_door() -> None:
+    setting = Setting()
+    name = decide.secret_name(setting.resource.name, setting.uid)
+    setting.secrets.taken.add(name)
+    outcome = await setting.reconcile()
+    assert ready(outcome) == (Holds.FALSE, "SecretTaken")
+    assert outcome.status
+    assert outcome.status.ready.message == f"Secret {name} belongs to somebody else"
 
 
 async def test_an_account_that_identity_lost_is_made_again_with_a_warning() -> None:
@@ -203,11 +266,13 @@ async def test_a_deletion_waits_so_long_and_no_longer(
     policy: str, waited: timedelta, goes: bool
 ) -> None:
     setting = Setting()
+    before = counted("Distributor")
     await setting.reconcile(changed(setting.resource, deletionPolicy=policy))
     setting.accounts.away = True
     outcome = await setting.controller.finalize(setting.resource, waited)
     assert (outcome.retry is None) is goes
     assert reasons(outcome) == (["ReleaseAbandoned"] if goes else [])
+    assert counted("Distributor") == before + (0 if goes else 1)
 
 
 async def test_an_older_generation_never_undoes_a_newer_one() -> None:
@@ -252,18 +317,20 @@ def test_a_plan_writes_exactly_where_something_differs(
             "conditions": [{"type": "Ready", "status": "True" if was_ready else "Unknown"}],
         },
     )
-    plan = decide.plan(resource, Observed(account, login))
+    put = decide.plan(resource, Observed(account, login))
     same = account is not None and (account.email, account.display_name, account.suspended) == (
         "shop@example.com",
         "Card Shop",
         suspended,
     )
-    assert (plan.put is None) == (same and login is not None)
-    if plan.put is not None:
-        assert plan.put.first_password == (login is None)
-    told = {notice.reason for notice in plan.notices}
-    assert ("DriftRepaired" in told) == (account is not None and not same and was_ready)
-    assert all(notice.type == "Warning" for notice in plan.notices)
+    assert (put is None) == (same and login is not None)
+    if put is not None:
+        assert put.first_password == (login is None)
+    now = Account(account.id if account else "new", "shop@example.com", "Card Shop", suspended)
+    told = decide.notices(resource, Observed(account, login), now)
+    drifted = account is not None and not same and was_ready
+    assert ("DriftRepaired" in {notice.reason for notice in told}) == drifted
+    assert all(notice.type == "Warning" for notice in told)
 
 
 @given(st.from_regex(r"[a-z]([-a-z0-9.]{0,250}[a-z0-9])?", fullmatch=True))

@@ -5,7 +5,7 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from factories.operator_fakes import Crash, FakeHolds, Fuse, after, changed, resource_of
+from factories.operator_fakes import Crash, FakeHolds, Fuse, after, changed, counted, resource_of
 from hypothesis import given
 from hypothesis import strategies as st
 from parlor_operator.conditions import Holds
@@ -180,12 +180,13 @@ async def test_deleting_a_released_hold_sees_to_its_release() -> None:
 
 @pytest.mark.parametrize(("minutes", "goes"), [(9, False), (10, True)])
 async def test_a_deletion_waits_for_chat_but_not_for_ever(minutes: int, goes: bool) -> None:
-    setting = Setting()
+    setting, before = Setting(), counted("LegalHold")
     await setting.reconcile()
     setting.holds.away = True
     outcome = await setting.controller.finalize(setting.resource, timedelta(minutes=minutes))
     assert (outcome.retry is None) is goes
     assert reasons(outcome) == (["ReleaseAbandoned"] if goes else [])
+    assert counted("LegalHold") == before + (0 if goes else 1)
     assert [hold.active for hold in setting.holds.holds.values()] == [True]
 
 

@@ -34,6 +34,7 @@ def _distributor(account: AccountRow, initial_password: str | None = None) -> Di
             "email": account.email,
             "display_name": account.display_name,
             "status": account.status,
+            "suspended_by_moderators": account.suspended_for is not None,
             "initial_password": initial_password,
         }
     )

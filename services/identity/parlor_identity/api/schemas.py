@@ -178,12 +178,16 @@ class BatchView(View):
 
 
 class DistributorView(View):
-    """An account as the operator sees it."""
+    """An account as the operator sees it.
+
+    One that moderators suspended stays disabled, whatever the resource says.
+    """
 
     account_id: UUID
     email: str
     display_name: str
     status: AccountStatus
+    suspended_by_moderators: bool
     initial_password: Secret = None
 
 
