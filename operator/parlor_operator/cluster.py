@@ -5,10 +5,7 @@ official client is left out on purpose: it alone takes more memory than the rest
 A Secret's content never reaches a log line, an error or a status.
 """
 
-import asyncio
 import base64
-import os
-import ssl
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +13,7 @@ import aiohttp
 import kopf
 import orjson
 
+from parlor_operator.connection import Connection, Connections
 from parlor_operator.errors import Gone, Refused, Unavailable
 from parlor_operator.ports import SECRET_TAKEN, Login, Owner
 
@@ -23,34 +21,17 @@ PART = "cluster"
 GROUP, VERSION = "parlor.dev", "v1alpha1"
 _METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _PAGE = 500
-_SECONDS = 20.0
 _LABELS = {"app.kubernetes.io/managed-by": "parlor-operator"}
-
-
-def credentials(settings: kopf.OperatorSettings) -> kopf.ConnectionInfo:
-    """How to reach the API: as KUBECONFIG says, else as the pod's service account."""
-    sources = [kopf.login_with_service_account, kopf.login_with_kubeconfig]
-    if os.environ.get("KUBECONFIG"):
-        sources.reverse()
-    for source in sources:
-        found = source(settings=settings)
-        if found is not None:
-            return found
-    raise kopf.LoginError("neither a service account nor a kubeconfig is there: set KUBECONFIG")
 
 
 class Cluster:
     """Implements `ports.Secrets`."""
 
     def __init__(self, settings: kopf.OperatorSettings) -> None:
-        self._settings = settings
-        self._session: aiohttp.ClientSession | None = None
-        self._server = ""
+        self._connections = Connections(settings)
 
     async def close(self) -> None:
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        await self._connections.close()
 
     async def find(self, namespace: str, name: str) -> Login | None:
         try:
@@ -120,38 +101,25 @@ class Cluster:
         if body is not None:
             data, headers["content-type"] = orjson.dumps(body), content_type
         try:
+            connection: Connection | None = None
             for _ in range(2):
-                session = await self._connected()
-                async with session.request(
-                    method, self._server + path, data=data, params=query, headers=headers
-                ) as response:
+                connection = await self._connections.get(refused=connection)
+                url = connection.server + path
+                async with (
+                    connection.use() as session,
+                    session.request(
+                        method, url, data=data, params=query, headers=headers
+                    ) as response,
+                ):
                     content = await response.read()
                 if response.status != 401:
                     break
-                await self.close()
         except (aiohttp.ClientError, TimeoutError, OSError) as fault:
             raise Unavailable(PART, f"the Kubernetes API is not answering: {fault!r}") from fault
         answer = _parsed(content)
         if response.status < 300:
             return answer
         raise _fault(response.status, answer)
-
-    async def _connected(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            # Reads a few small files, and never on the event loop's time.
-            found, context = await asyncio.to_thread(self._log_in)
-            self._server = found.server.rstrip("/")
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(ssl=context, limit=16),
-                headers=found.as_http_headers(),
-                proxy=found.proxy_url,
-                timeout=aiohttp.ClientTimeout(total=_SECONDS, sock_connect=5),
-            )
-        return self._session
-
-    def _log_in(self) -> tuple[kopf.ConnectionInfo, ssl.SSLContext]:
-        found = credentials(self._settings)
-        return found, found.as_ssl_context()
 
 
 def _secret(namespace: str, name: str = "") -> str:

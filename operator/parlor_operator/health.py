@@ -35,9 +35,9 @@ class Health:
             await self._runner.cleanup()
 
     async def _livez(self, request: web.Request) -> web.Response:
-        dead = self._watchdog.dead
-        if dead:
-            return web.Response(status=503, text=f"the watch of {', '.join(dead)} is dead\n")
+        trouble = self._watchdog.trouble
+        if trouble is not None:
+            return web.Response(status=503, text=f"{trouble}\n")
         return web.Response(text="ok\n")
 
     async def _readyz(self, request: web.Request) -> web.Response:

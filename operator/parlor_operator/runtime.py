@@ -1,7 +1,6 @@
 """The composition root: settings -> clients -> controllers. Kopf hands it to handlers as `memo`."""
 
 import asyncio
-import contextlib
 from typing import Self
 
 from parlor_kit.internal import InternalClient
@@ -45,7 +44,6 @@ class Runtime:
             self.cluster, PLURALS, settings.watch_namespaces, settings.operator_watch_lag
         )
         self._health = Health(self.watchdog, self.ready)
-        self._watching: asyncio.Task[None] | None = None
 
     def __copy__(self) -> Self:
         """Kopf copies its memo for each resource; there is nothing of a resource in here."""
@@ -53,13 +51,10 @@ class Runtime:
 
     async def start(self) -> None:
         await self._health.start(self.settings.parlor_health_host, self.settings.parlor_health_port)
-        self._watching = asyncio.create_task(self.watchdog.run(), name="watchdog")
+        self.watchdog.start(self.ready)
 
     async def stop(self) -> None:
-        if self._watching is not None:
-            self._watching.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._watching
+        await self.watchdog.stop()
         await self._health.stop()
         for client in self._clients.values():
             await client.close()

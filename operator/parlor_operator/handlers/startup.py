@@ -10,7 +10,7 @@ from typing import Any
 
 import kopf
 
-from parlor_operator.cluster import credentials
+from parlor_operator.connection import credentials
 from parlor_operator.runtime import PLURALS, Runtime
 
 PREFIX = "operator.parlor.dev"
