@@ -131,13 +131,13 @@ class Release:
 
 async def build_images(python_image: str, tag: str) -> dict[str, int]:
     """Every image by the one pattern; the size of each in bytes."""
-    sizes = {}
+    sizes, revision = {}, os.environ.get("PARLOR_REVISION", "unknown")
     for member, name in IMAGES.items():
         reference = f"parlor-{name}:{tag}"
         await run(
             *("docker", "build", "--quiet", "--file", "services/Dockerfile"),
             *("--build-arg", f"PYTHON_IMAGE={python_image}", "--build-arg", f"MEMBER={member}"),
-            *("--tag", reference, "."),
+            *("--build-arg", f"REVISION={revision}", "--tag", reference, "."),
             seconds=900,
         )
         size = await run("docker", "image", "inspect", "--format", "{{.Size}}", reference)
