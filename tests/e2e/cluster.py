@@ -8,7 +8,7 @@ import contextlib
 import json
 import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -116,17 +116,31 @@ class Release:
             if "deletionTimestamp" not in pod["metadata"]
         ]
 
-    async def kill(self, service: str, component: str) -> int:
-        """Kill every pod of a component at once, without a goodbye; how many there were."""
+    async def kill(self, service: str, component: str) -> list[str]:
+        """Kill every pod of a component at once, without a goodbye; which they were."""
         names = await self.pods(service, component)
         await self.kubectl("delete", "pod", *names, "--grace-period=0", "--force")
-        return len(names)
+        return names
 
-    async def serving(self, service: str, component: str) -> None:
-        await self.kubectl(
-            *("rollout", "status", f"deployment/{service}-{component}", "--timeout=180s"),
-            seconds=200,
-        )
+    async def replaced(self, service: str, component: str, gone: Sequence[str]) -> None:
+        """Wait until others serve in place of these pods.
+
+        A Deployment's own status is of before the kill for a while, so its pods are looked at.
+        """
+        wanted = (await self.get("deployment", f"{service}-{component}"))["spec"]["replicas"]
+        labels = f"app.kubernetes.io/name={service},app.kubernetes.io/component={component}"
+        async with asyncio.timeout(180):
+            while True:
+                pods = (await self.get("pods", f"--selector={labels}"))["items"]
+                names = {pod["metadata"]["name"] for pod in pods}
+                if not names & set(gone) and sum(map(_ready, pods)) >= wanted:
+                    return
+                await asyncio.sleep(0.5)
+
+
+def _ready(pod: Mapping[str, Any]) -> bool:
+    conditions = pod["status"].get("conditions", ())
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
 
 
 async def build_images(python_image: str, tag: str) -> dict[str, int]:

@@ -21,6 +21,7 @@ _PATIENCE = 120.0
 _OURS = "line"
 _PONG_SECONDS = 5.0
 _QUIET_SECONDS = 1.0
+_LONGEST_GAME = 250
 _AWAY = (aiohttp.ClientError, TimeoutError, OSError, Closed)
 
 
@@ -133,7 +134,10 @@ class Chat:
 
 
 class Game:
-    """Two players who play crazy eights again and again; a play that is not answered is checked."""
+    """Two players who play crazy eights again and again; a play that is not answered is checked.
+
+    Crazy eights has games without an end: one that has become too long is given up.
+    """
 
     def __init__(self, ann: Person, ben: Person) -> None:
         self._people = {ann.id: ann, ben.id: ben}
@@ -160,7 +164,11 @@ class Game:
         path = f"/api/v1/games/{accepted['game_id']}"
         live = self._ben.api.live(f"{path}/ws")
         follower = asyncio.create_task(self._follow(live, path))
+        last = self.plays + _LONGEST_GAME
         while (view := await patiently(lambda: self._ann.api.get(path)))["status"] == "active":
+            if self.plays >= last:
+                await self._give_up(path)
+                continue
             player = self._people[view["turn"]]
             mine = await patiently(lambda player=player: player.api.get(path))  # type: ignore[misc]
             if not mine["legal_plays"]:
@@ -179,6 +187,14 @@ class Game:
             if refusal.code not in {"stale_play", "not_your_turn", "game_over"}:
                 raise
         self.plays += 1
+
+    async def _give_up(self, path: str) -> None:
+        key = secrets.token_hex(8)
+        try:
+            await patiently(lambda: self._ann.api.post(f"{path}/forfeit", key=key))
+        except Refused as refusal:
+            if refusal.code != "game_over":
+                raise
 
     async def _next(self, live: Live) -> None:
         try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -23,6 +24,8 @@ from parlor_dev.client import Api, Refused
 from parlor_dev.routing import SERVICES
 
 TAG = "0.1.0"
+# Of examples/.
+_SHOP, _MATTER = "card-shop", "matter-2026-017"
 KILLED = [
     *((service, component) for component in ("api", "worker") for service in SERVICES),
     ("game", "bots"),
@@ -158,11 +161,11 @@ async def resources(release: Release, circle: Circle, story: Story, api: Api) ->
             *("--timeout=90s",),
             seconds=100,
         )
-        made = await release.get("distributor", "card-shop")
+        made = await release.get("distributor", _SHOP)
         password = await release.secret(made["status"]["secretName"], "password")
         shop = await sign_in(api, made["spec"]["email"], password)
         say(f"distributor {shop.id} signs in with the password of its Secret")
-        held = await release.get("legalhold", "matter-2026-017")
+        held = await release.get("legalhold", _MATTER)
         if held["status"]["heldConversations"] < 1:
             raise Failed(f"nothing is held: {held['status']}")
         say((await release.kubectl("get", "dist,lh")).strip().replace("\n", "\n    "))
@@ -196,8 +199,9 @@ async def survive(release: Release, circle: Circle, conversation: str, story: St
 async def _kill_each(release: Release) -> int:
     killed = 0
     for service, component in KILLED:
-        killed += await release.kill(service, component)
-        await release.serving(service, component)
+        names = await release.kill(service, component)
+        await release.replaced(service, component, names)
+        killed += len(names)
     return killed
 
 
@@ -227,30 +231,61 @@ async def go_and_come_back(
     ben = circle.customers[1]
     async with story.step("Uninstall: definitions, resources, Secrets and data stay") as say:
         before = (await ben.api.get(path))["items"]
+        account = (await release.get("distributor", _SHOP))["status"]["accountId"]
+        hold = (await release.get("legalhold", _MATTER))["status"]["holdId"]
+        standing = await _standing_holds(release)
+        if hold not in standing:
+            raise Failed(f"hold {hold} is not among those that stand: {standing}")
         await release.uninstall()
         ours = "app.kubernetes.io/component in (api, worker, bots, migrate, operator, broker, job)"
         await release.kubectl(
             *("wait", "pod", "--for=delete", f"--selector={ours}", "--timeout=90s"), seconds=100
         )
         await release.get("pod", "postgresql-0")
-        held = await release.kubectl(
-            *("exec", "postgresql-0", "--", "psql", "-U", "postgres", "-d", "chat", "-tAc"),
-            "SELECT count(*) FROM holds WHERE released_at IS NULL",
-        )
-        if int(held) < 1:
-            raise Failed("no hold is left in chat's database")
-        await release.get("legalhold", "matter-2026-017")
-        say(f"{held.strip()} holds stand in chat's database")
+        left = await _standing_holds(release)
+        if left != standing:
+            raise Failed(f"of the holds {standing} in chat's database {left} stand")
+        await release.get("legalhold", _MATTER)
+        say(f"the same {len(left)} holds stand in chat's database")
     async with story.step("Install again: everything is as it was") as say:
         await release.install()
         async with aiohttp.ClientSession() as http:
             again = await patiently(lambda: sign_in(Api(url, http=http), ben.email, ben.password))
             if (await patiently(lambda: again.api.get(path)))["items"] != before:
                 raise Failed("the messages are not those of before")
-        await release.kubectl(
-            "wait", "--for=condition=Ready", "dist,lh", "--all", "--timeout=120s", seconds=130
-        )
-        say(f"the last {len(before)} messages are the same, and both resources are Ready")
+        shop = await _changed(release, "distributor", _SHOP, displayName="The Shop of Cards")
+        matter = await _changed(release, "legalhold", _MATTER, reason="The order was prolonged")
+        if (shop["accountId"], matter["holdId"]) != (account, hold):
+            raise Failed("the resources have another account or another hold than before")
+        if await _standing_holds(release) != standing:
+            raise Failed("not the same holds stand as before")
+        say(f"the last {len(before)} messages, the account and the hold are the same;")
+        say("both resources follow a change")
+
+
+async def _standing_holds(release: Release) -> list[str]:
+    held = await release.kubectl(
+        *("exec", "postgresql-0", "--", "psql", "-U", "postgres", "-d", "chat", "-tAc"),
+        "SELECT id FROM holds WHERE released_at IS NULL ORDER BY id",
+    )
+    return held.split()
+
+
+async def _changed(release: Release, kind: str, name: str, **spec: str) -> dict[str, Any]:
+    """Change a resource; its status once the operator says that this very spec is true.
+
+    A Ready that an operator of before has left says nothing of the one that runs now.
+    """
+    patch = json.dumps({"spec": spec})
+    await release.kubectl("patch", kind, name, "--type=merge", f"--patch={patch}")
+    async with asyncio.timeout(120):
+        while True:
+            found = await release.get(kind, name)
+            generation, status = found["metadata"]["generation"], found["status"]
+            (ready,) = [each for each in status["conditions"] if each["type"] == "Ready"]
+            if ready["observedGeneration"] == generation and ready["status"] == "True":
+                return dict(status)
+            await asyncio.sleep(0.5)
 
 
 async def clean(release: Release, story: Story) -> None:
