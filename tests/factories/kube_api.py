@@ -126,6 +126,23 @@ class KubeApi:
             if each["involvedObject"]["name"] == name
         ]
 
+    async def told(
+        self, namespace: str, name: str, *wanted: str, seconds: float = 30
+    ) -> list[tuple[str, str, str]]:
+        """The events of a resource, once they are these, each as `Type Reason`; oldest first.
+
+        The operator posts them from a queue, so they may come after the status that they tell of.
+        """
+        found: list[tuple[str, str, str]] = []
+        try:
+            async with asyncio.timeout(seconds):
+                while [f"{kind} {reason}" for kind, reason, _ in found] != list(wanted):
+                    await asyncio.sleep(0.1)
+                    found = await self.events(namespace, name)
+        except TimeoutError:
+            raise AssertionError(f"of {name} it is told {found}") from None
+        return found
+
     async def secret(self, namespace: str, name: str) -> dict[str, str]:
         found = await self.call("GET", f"/api/v1/namespaces/{namespace}/secrets/{name}")
         return {key: base64.b64decode(value).decode() for key, value in found["data"].items()}

@@ -107,11 +107,7 @@ async def test_identity_away_is_said_and_made_up_for(
     assert condition(waiting, "AccountProvisioned")["status"] == "Unknown"
     await identity.open()
     await kube.until("Distributor", namespace, name, status="True", reason="Provisioned")
-    events = await kube.events(namespace, name)
-    assert [(kind, reason) for kind, reason, _ in events] == [
-        ("Warning", "IdentityUnavailable"),
-        ("Normal", "Provisioned"),
-    ]
+    await kube.told(namespace, name, "Warning IdentityUnavailable", "Normal Provisioned")
 
 
 async def test_a_deletion_waits_for_identity_but_not_for_ever(

@@ -2,6 +2,7 @@
 
 import secrets
 from typing import Any
+from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -72,7 +73,7 @@ async def test_a_distributor_can_log_in_with_the_password_in_its_secret(
             "controller": True,
         }
     ]
-    assert [reason for _, reason, _ in await kube.events(namespace, name)] == ["Provisioned"]
+    await kube.told(namespace, name, "Normal Provisioned")
 
 
 async def test_a_rename_and_a_new_address_follow(kube: KubeApi, namespace: str, api: Api) -> None:
@@ -118,8 +119,7 @@ async def test_an_address_that_somebody_has_is_a_conflict_and_never_adopted(
     assert "accountId" not in refused["status"]
     assert "secretName" not in refused["status"]
     assert (await api.login(email, "correct-horse-battery")).token
-    events = await kube.events(namespace, name)
-    assert [(kind, reason) for kind, reason, _ in events] == [("Warning", "Conflict")]
+    await kube.told(namespace, name, "Warning Conflict")
     await kube.change(KIND, namespace, name, email=f"free.{name}@example.com")
     await kube.until(KIND, namespace, name, status="True", reason="Provisioned")
 
@@ -136,18 +136,29 @@ async def test_drift_is_repaired_and_told(kube: KubeApi, namespace: str, platfor
         return (row["display_name"], row["status"]) == ("Card Shop", "active")
 
     await until_true(repaired, seconds=20)
+    told = await kube.told(namespace, name, "Normal Provisioned", "Warning DriftRepaired")
+    assert "display name and suspension" in told[1][2]
 
-    async def told() -> bool:
-        events = await kube.events(namespace, name)
-        return ("Warning", "DriftRepaired") in [(kind, reason) for kind, reason, _ in events]
 
-    await until_true(told, seconds=20)
-    [said] = [
-        message
-        for _, reason, message in await kube.events(namespace, name)
-        if reason == "DriftRepaired"
-    ]
-    assert "display name and suspension" in said
+async def test_what_moderators_suspended_is_not_ready_until_an_admin_lifts_it(
+    kube: KubeApi, namespace: str, platform: Stack
+) -> None:
+    name = new_name()
+    made = await kube.create(namespace, distributor(name))
+    uid = made["metadata"]["uid"]
+    await kube.until(KIND, namespace, name, status="True", reason="Provisioned")
+    await tamper(platform, uid, f"status = 'disabled', suspended_for = '{uuid4()}'")
+    await kube.until(KIND, namespace, name, status="False", reason="SuspendedByModerators")
+    await tamper(platform, uid, "suspended_for = NULL")
+    await kube.until(KIND, namespace, name, status="True", reason="Provisioned")
+    assert (await account(platform, uid))["status"] == "active"
+    await kube.told(
+        namespace,
+        name,
+        "Normal Provisioned",
+        "Warning SuspendedByModerators",
+        "Normal Provisioned",
+    )
 
 
 async def test_a_secret_that_is_deleted_before_the_first_login_comes_with_a_new_password(

@@ -67,7 +67,7 @@ async def test_named_conversations_are_held_and_counted(
     [hold] = [each for each in await holds(circle, conversation) if each["matter"] == name]
     assert hold["id"] == status["holdId"]
     assert hold["placed_by"] == "operator"
-    assert [reason for _, reason, _ in await kube.events(namespace, name)] == ["Held"]
+    await kube.told(namespace, name, "Normal Held")
 
 
 async def test_a_custodians_conversation_of_a_second_later_is_held(
@@ -147,9 +147,8 @@ async def test_a_release_out_of_band_is_repaired_and_told(
     await until_true(again, seconds=20)
     mine = [each for each in await holds(circle, conversation) if each["matter"] == name]
     assert [each["released_by"] for each in mine] == ["somebody", None]
-    told = [event for event in await kube.events(namespace, name) if event[1] == "DriftRepaired"]
-    assert [kind for kind, _, _ in told] == ["Warning"]
-    assert "released by somebody" in told[0][2]
+    told = await kube.told(namespace, name, "Normal Held", "Warning DriftRepaired")
+    assert "released by somebody" in told[1][2]
     await kube.change(KIND, namespace, name, state="Released")
     await kube.until(KIND, namespace, name, status="True", reason="Released")
     assert all(

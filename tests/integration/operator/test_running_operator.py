@@ -1,5 +1,6 @@
 """What a person and a monitor see of the operator, and what nobody may see."""
 
+import asyncio
 import json
 import re
 import secrets
@@ -10,6 +11,7 @@ import aiohttp
 import pytest
 from factories.kube_api import KubeApi, condition, distributor, legal_hold
 from factories.kube_servers import Kubernetes, OperatorUnderTest, kubectl
+from factories.polling import until_true
 from parlor_dev.client import Api
 from parlor_dev.stack import Stack
 
@@ -116,9 +118,13 @@ async def test_a_settled_resource_is_left_alone(
     await kube.create(namespace, distributor(name))
     await kube.until("Distributor", namespace, name, status="True")
     before = await settled_version(kube, namespace, name)
+    await kube.told(namespace, name, "Normal Provisioned")
     count = await reconciles(running_operator)
-    while await reconciles(running_operator) < count + 10:
-        await text_of(running_operator, "/livez")
+
+    async def compared() -> bool:
+        return await reconciles(running_operator) >= count + 10
+
+    await until_true(compared, seconds=60)
     after = await kube.get("Distributor", namespace, name)
     assert after["metadata"]["resourceVersion"] == before["metadata"]["resourceVersion"]
     assert condition(after, "Ready") == condition(before, "Ready")
@@ -127,10 +133,12 @@ async def test_a_settled_resource_is_left_alone(
 
 async def settled_version(kube: KubeApi, namespace: str, name: str) -> Any:
     """The resource once Kopf has written down that it is done with it."""
-    while True:
-        found = await kube.get("Distributor", namespace, name)
-        if any("last-handled" in key for key in found["metadata"].get("annotations", {})):
-            return found
+    async with asyncio.timeout(30):
+        while True:
+            found = await kube.get("Distributor", namespace, name)
+            if any("last-handled" in key for key in found["metadata"].get("annotations", {})):
+                return found
+            await asyncio.sleep(0.05)
 
 
 async def reconciles(running: OperatorUnderTest) -> float:
