@@ -80,6 +80,20 @@ def test_the_api_server_takes_every_manifest_as_it_is_written(server: Server, na
     assert "Warning" not in said
 
 
+@pytest.mark.parametrize(("name", "allowed"), [("production-reviewing-tokens", "yes"), ("", "no")])
+def test_a_sidecar_may_review_tokens_where_it_is_told_to(
+    server: Server, name: str, allowed: str
+) -> None:
+    bindings = [each for each in variant(name or "dev") if each["kind"] == "ClusterRoleBinding"]
+    account = "system:serviceaccount:parlor:chat"
+    server.apply(bindings)
+    try:
+        said = server.run("auth", "can-i", "create", "tokenreviews", f"--as={account}")
+    finally:
+        server.run("delete", "--filename=-", given=yaml.safe_dump_all(bindings))
+    assert said.stdout.strip() == allowed
+
+
 def _pod(name: str, labels: Any, spec: Any) -> Manifest:
     metadata = {"name": name, "labels": dict(labels)}
     spec = {**spec, "restartPolicy": spec.get("restartPolicy", "Always")}

@@ -60,6 +60,8 @@ def test_a_wrong_value_is_refused_by_name(wrong: str, named: str) -> None:
         ('kafka.secretName=""', "kafka.secretName is needed"),
         ("networkPolicy.database=[]", "networkPolicy.database is needed"),
         ("networkPolicy.kafka=[]", "networkPolicy.kafka is needed"),
+        ("networkPolicy.metrics=[]", "networkPolicy.metrics is needed"),
+        ("operator.namespaces=[]", "operator.namespaces is needed"),
         ('kafka.strimzi.cluster=""', "kafka.strimzi.cluster is needed"),
     ],
 )

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import yaml
-from factories.chart import ROOT, Manifest, find, helm, pods, render, variant
+from factories.chart import NAMESPACE, ROOT, Manifest, find, helm, pods, render, variant
 from parlor_kit.topics import read_topics
 
 pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("_helm")]
@@ -201,11 +201,72 @@ def test_definitions_and_data_outlive_an_uninstallation() -> None:
     assert ("CustomResourceDefinition", "legalholds.parlor.dev") in names
     assert ("StatefulSet", "postgresql") in names
     assert ("Secret", "parlor-chat") in names
-    loose = kinds(variant("dev-persistent-everywhere"), "CustomResourceDefinition")
+    loose = kinds(variant("dev-leaving-nothing"), "CustomResourceDefinition")
     assert all("annotations" not in each["metadata"] for each in loose)
     assert not kinds(
         render("-f", "values-dev.yaml", "--set", "crds.enabled=false"), "CustomResourceDefinition"
     )
+
+
+def test_a_kept_database_keeps_what_another_pod_of_it_needs() -> None:
+    manifests = variant("dev")
+    pod = find(manifests, "StatefulSet", "postgresql")["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    needed = {
+        ("ServiceAccount", pod["serviceAccountName"]),
+        ("NetworkPolicy", "postgresql-database"),
+        ("Service", "postgresql"),
+        *(
+            ("ConfigMap", each["configMap"]["name"])
+            for each in pod["volumes"]
+            if "configMap" in each
+        ),
+        *(
+            ("Secret", each["valueFrom"]["secretKeyRef"]["name"])
+            for each in container["env"]
+            if "valueFrom" in each
+        ),
+    }
+    assert len(needed) == 5
+    for kind, name in needed:
+        assert find(manifests, kind, name)["metadata"]["annotations"] == {
+            "helm.sh/resource-policy": "keep"
+        }
+    gone = variant("dev-leaving-nothing")
+    for kind, name in needed - {("Secret", "parlor-postgresql")}:
+        assert "annotations" not in find(gone, kind, name)["metadata"]
+
+
+@pytest.mark.parametrize("server", ["postgresql", "kafka"])
+def test_what_a_development_server_stores_outlives_its_pod_unless_told_otherwise(
+    server: str,
+) -> None:
+    spec = find(variant("dev"), "StatefulSet", server)["spec"]
+    (claim,) = spec["volumeClaimTemplates"]
+    (container,) = spec["template"]["spec"]["containers"]
+    assert claim["metadata"]["name"] in {each["name"] for each in container["volumeMounts"]}
+    told = find(variant("dev-leaving-nothing"), "StatefulSet", server)["spec"]
+    assert "volumeClaimTemplates" not in told
+    assert {"name": "data", "emptyDir": {}} in told["template"]["spec"]["volumes"]
+
+
+def test_the_sidecars_may_ask_for_reviews_where_they_are_told_to() -> None:
+    manifests = variant("production-reviewing-tokens")
+    (binding,) = kinds(manifests, "ClusterRoleBinding")
+    assert binding["roleRef"]["name"] == "system:auth-delegator"
+    asking = {
+        pod.spec["serviceAccountName"]
+        for pod in pods(manifests)
+        if any(
+            entry["name"] == "SIDECAR_REVIEW_URL"
+            for c in pod.containers
+            for entry in c.get("env", ())
+        )
+    }
+    assert asking == set(SERVICES)
+    assert {each["name"] for each in binding["subjects"]} == asking
+    assert {each["namespace"] for each in binding["subjects"]} == {NAMESPACE}
+    assert not kinds(variant("production"), "ClusterRoleBinding")
 
 
 def test_monitors_are_rendered_where_their_kind_is_known() -> None:
@@ -220,6 +281,7 @@ def test_monitors_are_rendered_where_their_kind_is_known() -> None:
     assert sorted(chosen) == sorted(
         [
             "game-bots-metrics",
+            "operator-operator-metrics",
             *(f"{service}-{part}-metrics" for service in SERVICES for part in ("api", "worker")),
         ]
     )

@@ -16,6 +16,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 CHART = ROOT / "charts" / "parlor"
 NAMESPACE = "parlor"
+REVIEW_URL = "https://kubernetes.default.svc/apis/authentication.k8s.io/v1/tokenreviews"
 VARIANTS: Mapping[str, tuple[str, ...]] = {
     "dev": ("-f", "values-dev.yaml"),
     "dev-reloading": ("-f", "values-dev.yaml", "--set", "development.reload=true"),
@@ -24,9 +25,14 @@ VARIANTS: Mapping[str, tuple[str, ...]] = {
         *("-f", "values-production.yaml"),
         *("--set", "metrics.serviceMonitor.force=true"),
     ),
-    "dev-persistent-everywhere": (
-        *("-f", "values-dev.yaml", "--set", "devPostgresql.persistence.enabled=true"),
-        *("--set", "operator.allNamespaces=false", "--set", "crds.keep=false"),
+    "dev-leaving-nothing": (
+        *("-f", "values-dev.yaml", "--set", "devPostgresql.persistence.enabled=false"),
+        *("--set", "devKafka.persistence.enabled=false", "--set", "devPostgresql.keep=false"),
+        *("--set", "operator.allNamespaces=false", "--set", "operator.namespaces={parlor}"),
+        *("--set", "crds.keep=false"),
+    ),
+    "production-reviewing-tokens": (
+        *("-f", "values-production.yaml", "--set", f"serviceAccountIssuer.reviewUrl={REVIEW_URL}"),
     ),
 }
 Manifest = dict[str, Any]

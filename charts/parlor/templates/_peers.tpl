@@ -30,6 +30,10 @@
 {{- toYaml .peers }}
 {{- end }}
 
+{{- define "parlor.monitors" -}}
+{{- include "parlor.outside" (dict "peers" .Values.networkPolicy.metrics "name" "metrics" "what" "Prometheus is") }}
+{{- end }}
+
 {{- define "parlor.to-dns" -}}
 - to:
     {{- toYaml .Values.networkPolicy.dns | nindent 4 }}
@@ -84,6 +88,9 @@ metadata:
   name: {{ .name }}-{{ .component }}
   labels:
     {{- include "parlor-lib.labels" . | nindent 4 }}
+  {{- if .keep }}
+  annotations: {helm.sh/resource-policy: keep}
+  {{- end }}
 spec:
   podSelector:
     matchLabels:
