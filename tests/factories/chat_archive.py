@@ -84,6 +84,15 @@ def id_at(moment: datetime) -> UUID:
     return UUID(int=milliseconds << 80 | 7 << 76 | 2 << 62 | secrets.randbits(62))
 
 
+async def make_month(connection: asyncpg.Connection, age: timedelta) -> None:
+    """Make the month in which messages of that age lie, where it is missing."""
+    await connection.execute(
+        "SELECT make_message_months(month_of(now() - $1::interval), "
+        "month_of(now() - $1::interval))",
+        age,
+    )
+
+
 async def converse(
     connection: asyncpg.Connection,
     ages: Sequence[timedelta],

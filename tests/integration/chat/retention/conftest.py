@@ -5,7 +5,16 @@ from uuid import UUID
 
 import asyncpg
 import pytest
-from factories.chat_archive import ADMIN, ANCIENT, OLD, PERIODS, SIGNER, PlacesHold
+from factories.chat_archive import (
+    ADMIN,
+    ANCIENT,
+    FRESH,
+    OLD,
+    PERIODS,
+    SIGNER,
+    PlacesHold,
+    make_month,
+)
 from parlor_chat.usecases.legal_holds import LegalHold
 from parlor_chat.usecases.place_hold import place_hold
 from parlor_chat.usecases.run_archive_expiry import RunArchiveExpiry
@@ -34,7 +43,10 @@ async def opened(database_access: DatabaseAccess) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def database(opened: Database, database_access: DatabaseAccess) -> Database:
-    """The pool of the service's own role, on empty tables that have the months of the past."""
+    """The pool of the service's own role, on empty tables that have the months of the past.
+
+    That of yesterday as well: a new database begins with the month of today.
+    """
     owner = await asyncpg.connect(database_access.owner_url)
     try:
         names = await owner.fetch(
@@ -42,12 +54,8 @@ async def database(opened: Database, database_access: DatabaseAccess) -> Databas
             "AND tablename <> 'tortoise_migrations'"
         )
         await owner.execute(f"TRUNCATE {', '.join(row['tablename'] for row in names)} CASCADE")
-        for age in (ANCIENT, OLD):
-            await owner.execute(
-                "SELECT make_message_months(month_of(now() - $1::interval), "
-                "month_of(now() - $1::interval))",
-                age,
-            )
+        for age in (ANCIENT, OLD, FRESH):
+            await make_month(owner, age)
     finally:
         await owner.close()
     return opened

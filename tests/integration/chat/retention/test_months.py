@@ -1,11 +1,12 @@
 """Messages and receipts lie in partitions by month, and only whole months come and go."""
 
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
-from factories.chat_archive import ANCIENT, FRESH, OLD, converse
+from factories.chat_archive import ANCIENT, FRESH, OLD, converse, id_at
 from parlor_chat.usecases.expiry_months import make_months
 from parlor_dev.backing import PostgresBacking
 from parlor_kit.clock import now
@@ -83,6 +84,33 @@ async def test_dropping_a_month_takes_its_messages_and_receipts_and_no_others(
     assert await places(rows, "receipts", past.id) == []
     known = await rows.fetch("SELECT month FROM message_months ORDER BY month")
     assert (now() - ANCIENT).date().replace(day=1) not in {row["month"] for row in known}
+
+
+async def test_months_meet_whatever_their_length_and_the_day_on_which_they_are_made(
+    database: Database, rows: asyncpg.Connection
+) -> None:
+    days = (date(2091, 12, 31), date(2092, 3, 1))  # a leap year
+    wanted = [date(2091, 12, 1), date(2092, 1, 1), date(2092, 2, 1), date(2092, 3, 1)]
+    assert await rows.fetchval("SELECT make_message_months($1, $2)", *days) == len(wanted)
+    made = await rows.fetch(
+        "SELECT month, next_month, first_id, end_id FROM message_months "
+        "WHERE month >= $1 ORDER BY month",
+        wanted[0],
+    )
+    assert [row["month"] for row in made] == wanted
+    for row, following in pairwise(made):
+        assert (row["next_month"], row["end_id"]) == (following["month"], following["first_id"])
+    for moment, month in (
+        (datetime(2092, 1, 31, 23, 59, 59, 999000, UTC), date(2092, 1, 1)),
+        (datetime(2092, 2, 29, 23, 59, 59, 999000, UTC), date(2092, 2, 1)),
+        (datetime(2092, 3, 1, tzinfo=UTC), date(2092, 3, 1)),
+    ):
+        assert await rows.fetchval("SELECT month_of($1)", moment) == month
+        id_then = id_at(moment)
+        (row,) = [row for row in made if row["first_id"] <= id_then < row["end_id"]]
+        assert row["month"] == month
+    for month in wanted:
+        await rows.execute("SELECT drop_message_month($1)", month)
 
 
 async def test_the_service_can_make_and_drop_months_and_nothing_else(
