@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 from factories.chat_archive import ADMIN, ANCIENT, OLD, PlacesHold, converse, retained
+from factories.locks import waits_at_the_gate, waits_for_a_row
 from factories.polling import until_true
 from parlor_chat.usecases.audit_trail import Actor
 from parlor_chat.usecases.place_hold import place_hold
@@ -50,16 +51,6 @@ async def sending(database: Database, conversation_id: UUID) -> AsyncIterator[No
         yield
 
 
-async def waits(rows: asyncpg.Connection, kind: str) -> bool:
-    """Whether some session waits for a lock of this kind."""
-    return bool(
-        await rows.fetchval(
-            "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND locktype = ANY ($1))",
-            {"gate": ["advisory"], "row": ["transactionid", "tuple"]}[kind],
-        )
-    )
-
-
 async def test_a_hold_that_commits_first_wins_also_when_the_run_was_waiting(
     database: Database, rows: asyncpg.Connection, expiry: RunArchiveExpiry
 ) -> None:
@@ -68,7 +59,7 @@ async def test_a_hold_that_commits_first_wins_also_when_the_run_was_waiting(
         transaction = Transaction(connection)
         await place_hold(transaction, ADMIN, past.id, matter="M-1", reason="a court asks")
         running = asyncio.ensure_future(expiry(ADMIN, REAL))
-        await until_true(lambda: waits(rows, "gate"))
+        await until_true(lambda: waits_at_the_gate(rows))
     run = await running
     assert (run.expired, run.held) == (0, 5)
     assert await retained(rows, past.id) == 5
@@ -81,9 +72,9 @@ async def test_a_hold_that_comes_during_a_batch_waits_for_it_and_finds_what_is_l
     past = await converse(rows, [ANCIENT] * 5)
     async with sending(database, past.id):
         running = asyncio.ensure_future(expiry(ADMIN, REAL))
-        await until_true(lambda: waits(rows, "row"))
+        await until_true(lambda: waits_for_a_row(rows))
         placing = asyncio.ensure_future(hold(past.id))
-        await until_true(lambda: waits(rows, "gate"))
+        await until_true(lambda: waits_at_the_gate(rows))
         assert not placing.done()
     run = await running
     await placing
@@ -97,9 +88,9 @@ async def test_a_custodians_hold_waits_for_the_batch_too_and_reports_what_is_lef
     past = await converse(rows, [ANCIENT] * 5 + [OLD] * 2)
     async with sending(database, past.id):
         running = asyncio.ensure_future(expiry(ADMIN, REAL))
-        await until_true(lambda: waits(rows, "row"))
+        await until_true(lambda: waits_for_a_row(rows))
         placing = asyncio.ensure_future(hold_custodians(database, past.people[0]))
-        await until_true(lambda: waits(rows, "gate"))
+        await until_true(lambda: waits_at_the_gate(rows))
         assert not placing.done()
     await running
     report = await placing

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 from factories.chat_archive import ADMIN, ANCIENT, PlacesHold, converse, retained
+from factories.locks import waits_at_the_gate
 from factories.polling import until_true
 from parlor_chat.retention_errors import GraceOver
 from parlor_chat.usecases import hold_coverage
@@ -44,14 +45,6 @@ async def a_batch(database: Database) -> AsyncIterator[asyncpg.Connection]:
             yield connection
     finally:
         await connection.close()
-
-
-async def waits_at_the_gate(rows: asyncpg.Connection) -> bool:
-    return bool(
-        await rows.fetchval(
-            "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND locktype = 'advisory')"
-        )
-    )
 
 
 async def test_each_hold_has_a_grace_of_its_own(

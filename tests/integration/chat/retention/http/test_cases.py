@@ -10,6 +10,7 @@ from factories.case_desk import CaseDesk, message_of
 from factories.chat_archive import ANCIENT, FRESH, converse, retained
 from factories.identity_stand_in import IdentityStandIn
 from factories.moderation_desk import Desk
+from factories.locks import waits_at_the_gate
 from factories.polling import until_true
 from parlor_chat.case_models import Category
 from parlor_chat.usecases.audit_trail import Actor
@@ -330,14 +331,7 @@ async def test_a_report_that_commits_first_wins_against_a_run_that_waits(
                 reason="in the last moment",
             )
             running = asyncio.ensure_future(desk.expire())
-
-            async def waits() -> bool:
-                found = await rows.fetchval(
-                    "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'advisory'"
-                )
-                return bool(found)
-
-            await until_true(waits)
+            await until_true(lambda: waits_at_the_gate(rows))
             await transaction.flush()
     finally:
         await connection.close()
