@@ -48,7 +48,6 @@ async def end(
     """Close the run's row, and tell of it: an audit record; of a real one, statement and event."""
     async with connection.transaction():
         run = ExpiryRun.of(await connection.fetchrow(_END, run_id, state, now(), sha256))
-        await connection.execute("DELETE FROM archive_expiry_drafts WHERE run_id = $1", run_id)
         counted = {"archived": run.archived, "expired": run.expired, "held": run.held}
         await audit_trail.record(
             connection,

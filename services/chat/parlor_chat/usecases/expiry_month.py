@@ -1,10 +1,10 @@
 """Archive expiry of a whole month at once: its partition is dropped, when nothing in it may stay.
 
-Called by `expiry_session` before it goes through a month in batches. The lines of the manifest are
-drafted first, in small transactions, together with the keys of repeated sends, which nobody needs
-when the message is that old. Then one transaction enters the gate alone, asks once more for holds
-and policies, makes the drafts part of the manifest and drops the month: a hold that has committed
-before it keeps the month, and one that comes later finds it gone.
+Called by `expiry_session` before it goes through a month in batches. One transaction does all of it:
+the lines of the manifest are written and the keys of repeated sends deleted, page by page, which
+takes long and is in nobody's way; then it enters the gate alone, asks once more for holds and
+policies, and drops the month. A hold that has committed before keeps the month with all that
+belongs to it, since nothing of this has happened then; one that comes later finds it gone.
 
 The parent tables are locked for the moment of the drop alone. Where that lock is not to be had at
 once, nobody is made to wait: after some attempts the month goes in batches like any other.
@@ -24,8 +24,13 @@ from parlor_chat.usecases import expiry_runs
 from parlor_chat.usecases.expiry_batch import LINE_MESSAGE, LINE_PLACE, BatchResult
 from parlor_chat.usecases.expiry_months import Month
 from parlor_chat.usecases.expiry_runs import ExpiryRun
-from parlor_chat.usecases.expiry_traces import forget_range, forget_retries
-from parlor_chat.usecases.hold_coverage import COVERING, GATE
+from parlor_chat.usecases.expiry_traces import (
+    forget_range,
+    forget_retries,
+    forget_retries_alone,
+    forget_stragglers,
+)
+from parlor_chat.usecases.hold_coverage import COVERING, enter_gate_alone
 from parlor_chat.usecases.retention_periods import CUTOFFS, LATEST_CUTOFFS
 
 log = logs.get("archive_expiry")
@@ -76,12 +81,6 @@ WITH page AS MATERIALIZED (
 _DRY = _PAGE_OF + _LIST
 _REAL = f"{_PAGE_OF}, {forget_retries('page')}{_LIST}"
 
-_ACCEPT = """
-INSERT INTO archive_expiry_chunks (run_id, number, content)
-SELECT run_id, number, content FROM archive_expiry_drafts WHERE run_id = $1 ORDER BY number
-"""
-
-
 @dataclass(frozen=True, slots=True)
 class Gone:
     """A month that expired as a whole, with the state of the manifest after it."""
@@ -102,18 +101,21 @@ class WholeMonth:
 
     async def expire(self, number: int, digest: Any) -> Gone | None:
         """Drop it; None when something in it has to stay, and then nothing has happened."""
-        if not await self._is_old():
+        if not await self._is_old() or await self._has_to_stay():
             return None
-        if await self._has_to_stay():
+        if self._run.dry_run:
+            return await self._list(number, digest.copy())
+        try:
+            async with self._connection.transaction():
+                gone = await self._drop(number, digest.copy())
+        except _Stays:
+            log.info("archive_expiry.month_stays", month=str(self._month.month))
             return None
-        await self._forget_drafts()
-        gone = await self._draft(number, digest.copy())
-        if gone is None or self._run.dry_run:
-            return gone
-        dropped = await self._drop(gone)
-        if not dropped:
-            await self._forget_drafts()
-        return gone if dropped else None
+        log.info("archive_expiry.month_dropped", month=str(self._month.month))
+        await self._connection.execute(
+            forget_stragglers("$1", "$2"), *self._span, timeout=_SECONDS
+        )
+        return gone
 
     async def _is_old(self) -> bool:
         """Whether the month ended before anything of these days may expire."""
@@ -142,62 +144,48 @@ class WholeMonth:
             )
         )
 
-    async def _draft(self, number: int, digest: Any) -> Gone | None:
-        """List the month; a dry run's list is its manifest at once. None when it is cancelled."""
+    async def _list(self, number: int, digest: Any) -> Gone | None:
+        """Write the month's part of the manifest; None when the run is cancelled meanwhile."""
         run, connection = self._run, self._connection
         place: tuple[UUID, int] = (UUID(int=0), 0)
         expired = 0
         while True:
-            async with connection.transaction():
-                row = await connection.fetchrow(
-                    _DRY if run.dry_run else _REAL, *self._span, *place, _PAGE, timeout=_SECONDS
-                )
-                listed = row["listed"]
-                if not listed:
-                    return Gone(expired, number, digest)
-                place = (row["last_conversation_id"], row["last_seq"])
-                part = await asyncio.to_thread(zlib.compress, row["lines"], 1)
-                if run.dry_run:
-                    result = BatchResult(listed, 0, listed, 0, place, b"")
+            row = await connection.fetchrow(
+                _DRY if run.dry_run else _REAL, *self._span, *place, _PAGE, timeout=_SECONDS
+            )
+            listed = row["listed"]
+            if not listed:
+                return Gone(expired, number, digest)
+            place = (row["last_conversation_id"], row["last_seq"])
+            part = await asyncio.to_thread(zlib.compress, row["lines"], 1)
+            if run.dry_run:
+                result = BatchResult(listed, 0, listed, 0, place, b"")
+                async with connection.transaction():
                     await expiry_runs.advance(connection, run.id, result, number=number, part=part)
-                else:
-                    await connection.execute(
-                        "INSERT INTO archive_expiry_drafts VALUES ($1, $2, $3)",
-                        run.id,
-                        number,
-                        part,
-                    )
+            else:  # no savepoint a page: very many of them slow down everybody's snapshots
+                await expiry_runs.write_part(connection, run.id, number, part)
             digest.update(row["lines"])
             expired, number = expired + listed, number + 1
             if await expiry_runs.cancel_requested(connection, run.id):
                 return None
 
-    async def _drop(self, gone: Gone) -> bool:
+    async def _drop(self, number: int, digest: Any) -> Gone:
         run, connection = self._run, self._connection
-        try:
-            async with connection.transaction():
-                await connection.execute("SELECT pg_advisory_xact_lock($1)", GATE)
-                if await self._has_to_stay():
-                    raise _Stays
-                await connection.execute(_ACCEPT, run.id, timeout=_SECONDS)
-                await self._forget_drafts()
-                for statement in forget_range("$1", "$2"):
-                    await connection.execute(statement, *self._span, timeout=_SECONDS)
-                result = BatchResult(gone.expired, 0, gone.expired, 0, None, b"")
-                await expiry_runs.advance(
-                    connection,
-                    run.id,
-                    result,
-                    number=gone.next_number - 1,
-                    part=None,
-                    dropped=True,
-                )
-                await self._drop_at_a_quiet_moment()
-        except _Stays:
-            log.info("archive_expiry.month_stays", month=str(self._month.month))
-            return False
-        log.info("archive_expiry.month_dropped", month=str(self._month.month))
-        return True
+        await forget_retries_alone(connection)
+        gone = await self._list(number, digest)
+        if gone is None:
+            raise _Stays
+        await enter_gate_alone(connection)
+        if await self._has_to_stay():
+            raise _Stays
+        for statement in forget_range("$1", "$2"):
+            await connection.execute(statement, *self._span, timeout=_SECONDS)
+        result = BatchResult(gone.expired, 0, gone.expired, 0, None, b"")
+        await expiry_runs.advance(
+            connection, run.id, result, number=gone.next_number - 1, part=None, dropped=True
+        )
+        await self._drop_at_a_quiet_moment()
+        return gone
 
     async def _drop_at_a_quiet_moment(self) -> None:
         for _ in range(_ATTEMPTS):
@@ -212,11 +200,6 @@ class WholeMonth:
                 return
         raise _Stays
 
-    async def _forget_drafts(self) -> None:
-        await self._connection.execute(
-            "DELETE FROM archive_expiry_drafts WHERE run_id = $1", self._run.id
-        )
-
 
 class _Stays(Exception):
-    """Something in the month has to stay, or the month cannot be dropped now."""
+    """Something in the month has to stay, or the month cannot be dropped now: roll back."""

@@ -189,12 +189,7 @@ async def advance(
     `number` is that of the part; without one, the parts up to `number` are there already.
     """
     if part is not None:
-        await connection.execute(
-            "INSERT INTO archive_expiry_chunks (run_id, number, content) VALUES ($1, $2, $3)",
-            run_id,
-            number,
-            part,
-        )
+        await write_part(connection, run_id, number, part)
     conversation_id, seq = result.last or (None, 0)
     await connection.execute(
         _ADVANCE,
@@ -207,6 +202,18 @@ async def advance(
         conversation_id,
         seq,
         number + 1,
+    )
+
+
+async def write_part(
+    connection: asyncpg.Connection, run_id: UUID, number: int, part: bytes
+) -> None:
+    """Add a part of the manifest, compressed."""
+    await connection.execute(
+        "INSERT INTO archive_expiry_chunks (run_id, number, content) VALUES ($1, $2, $3)",
+        run_id,
+        number,
+        part,
     )
 
 

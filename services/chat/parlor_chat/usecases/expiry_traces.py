@@ -7,6 +7,8 @@ scans every table for the text of expired messages finds the one that was forgot
 
 from typing import Final
 
+import asyncpg
+
 # Table, its column that holds ids of messages alone, which an index begins with, and whether the
 # table lies in months that are dropped with those of the messages.
 TRACES: Final[tuple[tuple[str, str, bool], ...]] = (
@@ -16,6 +18,8 @@ TRACES: Final[tuple[tuple[str, str, bool], ...]] = (
     ("case_notes", "message_id", False),
     ("notices", "message_id", False),
 )
+
+_FORGETTING = 0x464F5247  # "FORG"
 
 _NOBODY = "00000000-0000-0000-0000-000000000000"
 
@@ -37,6 +41,16 @@ _TRACE = """, forgotten_{table} AS (
     DELETE FROM {table}
     WHERE {column} BETWEEN {first} AND {last} AND {column} = ANY (ARRAY(SELECT id FROM {doomed}))
 )"""
+
+
+async def forget_retries_alone(connection: asyncpg.Connection) -> None:
+    """Keep others from deleting what repeated requests are answered from, until the commit.
+
+    For whoever deletes many in one transaction and enters the gate of `hold_coverage` after that:
+    somebody who waited for those rows inside the gate would keep holds waiting. So erasure, which
+    deletes some inside the gate, comes here first.
+    """
+    await connection.execute("SELECT pg_advisory_xact_lock($1)", _FORGETTING)
 
 
 def forget_retries(doomed: str) -> str:
@@ -62,3 +76,14 @@ def forget_range(first: str, last: str) -> list[str]:
         for table, column, in_months in TRACES
         if not in_months
     ]
+
+
+def forget_stragglers(first: str, last: str) -> str:
+    """A statement for after a dropped month: keys that came to its messages at the last moment.
+
+    A repetition that came with a new key while the month was going has left one.
+    """
+    return (
+        "DELETE FROM message_keys WHERE kind = 'idempotency' "  # noqa: S608 - parameters
+        f"AND message_id BETWEEN {first} AND {last}"
+    )
