@@ -30,13 +30,17 @@ class CaseDesk:
         )
 
     async def report(
-        self, user: User | None = None, message_id: UUID | None = None, **options: Any
+        self,
+        user: User | None = None,
+        message_id: UUID | None = None,
+        reason: str = "this hurts",
+        **options: Any,
     ) -> Reply:
         return await self.call(
             user or self.reporter,
             "POST",
             f"/messages/{message_id or self.message_id}/report",
-            json={"category": "abuse", "reason": "this hurts"},
+            json={"category": "abuse", "reason": reason},
             **options,
         )
 

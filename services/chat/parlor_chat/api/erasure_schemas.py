@@ -11,7 +11,7 @@ from parlor_chat.usecases.read_erasure import ErasureReport
 
 
 class KeeperView(View):
-    """What keeps messages: a legal hold, one in its release grace, or a case that is not closed."""
+    """What keeps a conversation: a legal hold, one in its release grace, or a case that is not closed."""
 
     kind: Literal["legal_hold", "release_grace", "case"]
     id: UUID
@@ -19,7 +19,11 @@ class KeeperView(View):
 
 
 class KeptConversationView(View):
-    """Messages of the account that are still there; participants do not see them any more."""
+    """Messages of the account that are still there; participants do not see them any more.
+
+    With 0 `messages`, what is kept is the title that it gave, why it reported somebody, what was
+    written about its messages, or notices to it.
+    """
 
     conversation_id: UUID
     messages: int

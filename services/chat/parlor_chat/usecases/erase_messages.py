@@ -3,7 +3,9 @@
 Two things happen to each message. It disappears for participants, held or not, by the version that
 a deletion by its sender would have left: they see that something was there. And its text goes, with
 every trace of it, unless something keeps its conversation; then it goes when that is over. The row
-itself stays, without a word in it, so that the seqs of the others have no gap.
+itself stays, without a word in it, so that the seqs of the others have no gap. What the account
+leaves in a conversation beside its messages goes at the same time, see `erasure_traces`, also where
+it never wrote one.
 
 The gate of `hold_coverage` is entered for each batch of texts, as expiry does: a hold that commits
 before is honoured, and one that comes meanwhile finds what is left.
@@ -20,7 +22,7 @@ from parlor_kit import logs
 from parlor_kit.clock import now
 from parlor_kit.database import Database
 
-from parlor_chat.usecases import audit_trail, hold_coverage
+from parlor_chat.usecases import audit_trail, erasure_traces, expiry_traces, hold_coverage
 from parlor_chat.usecases.audit_trail import Actor
 
 log = logs.get("erasure")
@@ -47,7 +49,8 @@ ON CONFLICT (account_id, conversation_id) DO NOTHING
 
 _CONVERSATIONS = """
 SELECT id, conversation_id, checked_at, kept_for FROM erased_conversations
-WHERE account_id = $1 AND id > $2 AND (checked_at IS NULL OR kept > 0 OR $3)
+WHERE account_id = $1 AND id > $2
+    AND (checked_at IS NULL OR kept > 0 OR kept_for IS NOT NULL OR $3)
 ORDER BY id LIMIT 100
 """
 
@@ -105,23 +108,11 @@ WITH written AS MATERIALIZED (
 ) SELECT count(*) FROM silenced
 """
 
-# What else they wrote here: the title, if it was theirs to give, and why they reported somebody;
-# and what an index made of a text that it had read just before it went.
-_UNTITLE = "UPDATE conversations SET title = NULL WHERE id = $1 AND created_by = $2"
-_UNREPORT = """
-UPDATE reports SET reason = '' FROM cases
-WHERE cases.id = reports.case_id AND cases.conversation_id = $1 AND reports.reporter_id = $2
-"""
-
-_UNFIND = """
-DELETE FROM message_search USING messages message
-WHERE message.conversation_id = $1 AND message.sender_id = $2 AND message.body = ''
-    AND message_search.message_id = message.id
-"""
-
-_CHECKED = """
-UPDATE erased_conversations SET checked_at = $2, kept_for = $3, erased = counted.erased,
-    kept = counted.kept
+# `kept_for` is there as long as something is kept, be it no message.
+_CHECKED = f"""
+UPDATE erased_conversations erased SET checked_at = $2, erased = counted.erased,
+    kept = counted.kept,
+    kept_for = CASE WHEN counted.kept > 0 OR {erasure_traces.REMAINS} THEN $3::text END
 FROM (
     SELECT count(*) FILTER (WHERE message.body = '') AS erased,
         count(*) FILTER (WHERE message.body <> '') AS kept
@@ -129,16 +120,13 @@ FROM (
         ON message.conversation_id = row.conversation_id AND message.sender_id = row.account_id
     WHERE row.id = $1
 ) AS counted WHERE id = $1
-"""
+"""  # noqa: S608 - constants
 
-_OF_ACCOUNT = (
-    "DELETE FROM notices WHERE user_id = $1",
-    "DELETE FROM socket_tickets WHERE user_id = $1",
-)
+_TICKETS = "DELETE FROM socket_tickets WHERE user_id = $1"
 
 _SUM = """
 SELECT coalesce(sum(erased), 0)::bigint AS erased, coalesce(sum(kept), 0)::bigint AS kept,
-    count(*) AS conversations, count(*) FILTER (WHERE kept > 0) AS keeping
+    count(*) AS conversations, count(*) FILTER (WHERE kept > 0 OR kept_for IS NOT NULL) AS keeping
 FROM erased_conversations WHERE account_id = $1
 """
 
@@ -168,8 +156,7 @@ class EraseMessages:
     async def _sweep(self, account_id: UUID, state: str, *, restless: bool) -> None:
         async with self._database.transaction() as transaction:
             await transaction.connection.execute(_FIND, account_id)
-            for statement in _OF_ACCOUNT:
-                await transaction.connection.execute(statement, account_id)
+            await transaction.connection.execute(_TICKETS, account_id)
         last = 0
         while True:
             async with self._database.connection() as connection:
@@ -216,6 +203,7 @@ class EraseMessages:
         """One batch of texts goes, unless something has come to keep them."""
         async with self._database.transaction() as transaction:
             connection = transaction.connection
+            await expiry_traces.forget_retries_alone(connection)
             await hold_coverage.enter_gate_alone(connection)
             await connection.fetchval(_LOCK, conversation_id)
             keeping = await connection.fetch(_KEEPING, conversation_id)
@@ -223,7 +211,7 @@ class EraseMessages:
                 return 0, keeping
             gone = await connection.fetchval(_SILENCE, conversation_id, account_id, self._batch)
             if gone < self._batch:
-                for statement in (_UNTITLE, _UNREPORT, _UNFIND):
+                for statement in erasure_traces.FORGET:
                     await connection.execute(statement, conversation_id, account_id)
             return gone, []
 
@@ -232,13 +220,13 @@ class EraseMessages:
         async with self._database.transaction() as transaction:
             connection = transaction.connection
             total = await connection.fetchrow(_SUM, account_id)
-            state = "kept" if total["kept"] else "erased"
-            again = _LOOK_AGAIN if total["kept"] or restless else _NEVER
+            state = "kept" if total["keeping"] else "erased"
+            again = _LOOK_AGAIN if total["keeping"] or restless else _NEVER
             await connection.execute(_SWEPT, account_id, state, moment, moment + again)
             if state != before:
                 await audit_trail.record(
                     connection,
-                    "account.partly_erased" if total["kept"] else "account.erased",
+                    "account.partly_erased" if total["keeping"] else "account.erased",
                     _WORKER,
                     user_id=account_id,
                     details=dict(total),

@@ -30,7 +30,7 @@ FROM erasures WHERE account_id = $1
 
 _KEPT = """
 SELECT conversation_id, kept, kept_for, checked_at FROM erased_conversations
-WHERE account_id = $1 AND kept > 0 ORDER BY id LIMIT $2
+WHERE account_id = $1 AND (kept > 0 OR kept_for IS NOT NULL) ORDER BY id LIMIT $2
 """
 
 _REPORTS = """
@@ -42,7 +42,10 @@ MOST_LISTED = 200
 
 @dataclass(frozen=True, slots=True)
 class KeptConversation:
-    """Messages of the account that are still there, and the holds and cases that keep them."""
+    """Messages of the account that are still there, and the holds and cases that keep them.
+
+    None where only a title, a reason or a notice is kept, see `erasure_traces`.
+    """
 
     conversation_id: UUID
     messages: int

@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -10,83 +9,20 @@ import asyncpg
 import pytest
 from factories.account_events import account_event, record
 from factories.chat_archive import FRESH, OLD, Past, converse, tables_with
+from factories.erasures import again, end_of_grace, hold, learn, release, report, report_reply
 from factories.export_desk import ExportDesk
 from factories.identity_stand_in import IdentityStandIn
-from factories.running_api import Reply
-from parlor_chat.consumers import reactions
-from parlor_chat.ports import Entitlement, Pair
+from factories.locks import waits_at_the_gate, waits_for_a_row
+from factories.polling import until_true
 from parlor_chat.usecases.erase_messages import EraseMessages
 from parlor_chat.usecases.index_messages import IndexMessages
-from parlor_dev import checkout
 from parlor_kit.clock import now, rfc3339
 from parlor_kit.consumer import Inbox, Outcome
 from parlor_kit.database import Database
-from parlor_kit.events import Schemas
 
 pytestmark = pytest.mark.integration
 
 IDENTITY = "identity.events"
-
-
-class NobodyAsks:
-    """Who is disabled needs no entitlement, so that an erasure works while customer is away."""
-
-    async def check(self, pairs: Sequence[Pair]) -> Sequence[Entitlement]:
-        raise AssertionError(f"asked about {pairs}")
-
-
-@pytest.fixture
-def inbox(database: Database) -> Inbox:
-    return Inbox(database, Schemas(checkout.kafka_folder()), reactions(NobodyAsks()))
-
-
-@pytest.fixture
-def erase(database: Database) -> EraseMessages:
-    return EraseMessages(database, batch=3)
-
-
-async def learn(inbox: Inbox, account_id: UUID) -> None:
-    outcome = await inbox.apply(IDENTITY, account_event("account.erased", account_id, 5))
-    assert outcome is Outcome.APPLIED
-
-
-async def again(rows: asyncpg.Connection, erase: EraseMessages) -> None:
-    """The next sweep, without waiting for it."""
-    await rows.execute("UPDATE erasures SET due_at = now()")
-    await erase()
-
-
-async def report(desk: ExportDesk, account_id: UUID) -> Any:
-    reply = await report_reply(desk, account_id)
-    assert reply.status == 200, reply.body
-    return reply.body
-
-
-async def report_reply(desk: ExportDesk, account_id: UUID, user: Any = None) -> Reply:
-    headers = (user or desk.admin).authorization
-    return await desk.served.public.call(
-        "GET", f"/api/v1/admin/erasures/{account_id}", headers=headers
-    )
-
-
-async def hold(desk: ExportDesk, past: Past, matter: str) -> None:
-    placed = await desk.served.public.call(
-        "POST",
-        f"/api/v1/admin/moderation/conversations/{past.id}/legal-hold",
-        headers=desk.admin.authorization,
-        json={"matter": matter, "reason": "a court asks"},
-    )
-    assert placed.status == 201
-
-
-async def release(desk: ExportDesk, past: Past, matter: str) -> None:
-    released = await desk.served.public.call(
-        "DELETE",
-        f"/api/v1/admin/moderation/conversations/{past.id}/legal-hold",
-        headers=desk.admin.authorization,
-        params={"matter": matter},
-    )
-    assert released.status == 200
 
 
 async def seen_by(desk: ExportDesk, identity: IdentityStandIn, user_id: UUID, past: Past) -> Any:
@@ -104,7 +40,7 @@ async def seen_by(desk: ExportDesk, identity: IdentityStandIn, user_id: UUID, pa
 async def texts_of(rows: asyncpg.Connection, past: Past, account_id: UUID) -> list[str]:
     """What the account wrote in the conversation."""
     found = await rows.fetch(
-        "SELECT body FROM messages WHERE conversation_id = $1 AND sender_id = $2",
+        "SELECT body FROM messages WHERE conversation_id = $1 AND sender_id = $2 ORDER BY seq",
         past.id,
         account_id,
     )
@@ -180,8 +116,8 @@ async def test_what_a_hold_keeps_is_hidden_but_there_until_its_grace_is_over(
     gone, stays = uuid4(), uuid4()
     held = await converse(rows, [FRESH] * 8, people=(gone, stays))
     free = await converse(rows, [FRESH] * 8, people=(gone, uuid4()))
-    await hold(desk, held, "M-1")
-    await hold(desk, held, "M-2")
+    await hold(desk, held.id, "M-1")
+    await hold(desk, held.id, "M-2")
     theirs = await texts_of(rows, held, gone)
     await learn(inbox, gone)
     await erase()
@@ -206,12 +142,12 @@ async def test_what_a_hold_keeps_is_hidden_but_there_until_its_grace_is_over(
         ("legal_hold", "M-2"),
     }
 
-    await release(desk, held, "M-1")
-    await release(desk, held, "M-2")
+    await release(desk, held.id, "M-1")
+    await release(desk, held.id, "M-2")
     await again(rows, erase)
     told = await report(desk, gone)
     assert {each["kind"] for each in told["kept"][0]["kept_for"]} == {"release_grace"}
-    await rows.execute("UPDATE holds SET protects_until = now()")
+    await end_of_grace(rows)
     await again(rows, erase)
     told = await report(desk, gone)
     assert (told["state"], told["messages_kept"]) == ("erased", 0)
@@ -317,7 +253,7 @@ async def test_a_sweep_that_is_killed_anywhere_is_taken_up_by_the_next(
 ) -> None:
     gone = uuid4()
     pasts = [await converse(rows, [FRESH] * 12, people=(gone, uuid4())) for _ in range(4)]
-    await hold(desk, pasts[0], "M-1")
+    await hold(desk, pasts[0].id, "M-1")
     await learn(inbox, gone)
     erase = EraseMessages(database, batch=2)
     for _ in range(15):
@@ -340,21 +276,31 @@ async def test_a_sweep_that_is_killed_anywhere_is_taken_up_by_the_next(
     assert {row["hidden"] for row in seqs} == {kept}
 
 
-async def test_a_hold_at_any_moment_of_a_sweep_keeps_what_is_there_at_its_commit(
-    desk: ExportDesk, inbox: Inbox, database: Database, rows: asyncpg.Connection
+@pytest.mark.parametrize("gone_before", [1, 2, 5])
+async def test_a_hold_in_the_midst_of_a_sweep_keeps_what_is_there_at_its_commit(
+    desk: ExportDesk,
+    inbox: Inbox,
+    database: Database,
+    rows: asyncpg.Connection,
+    gone_before: int,
 ) -> None:
-    erase = EraseMessages(database, batch=1)
-    kept_some = 0
-    for _ in range(12):
-        gone = uuid4()
-        past = await converse(rows, [FRESH] * 12, people=(gone, uuid4()))
-        await learn(inbox, gone)
-        running = asyncio.create_task(erase())
-        await asyncio.sleep(random.uniform(0, 0.08))
-        await hold(desk, past, "M-1")
-        at_commit = [text for text in await texts_of(rows, past, gone) if text]
-        await running
-        await again(rows, erase)
-        assert [text for text in await texts_of(rows, past, gone) if text] == at_commit
-        kept_some += bool(at_commit)
-    assert kept_some
+    gone = uuid4()
+    past = await converse(rows, [FRESH] * 12, people=(gone, uuid4()))
+    theirs = await texts_of(rows, past, gone)
+    await learn(inbox, gone)
+    writing = await asyncpg.connect(database.url)
+    try:
+        async with writing.transaction():  # so that the sweep halts inside of that batch
+            await writing.execute(
+                "SELECT FROM messages WHERE body = $1 FOR UPDATE", theirs[gone_before - 1]
+            )
+            running = asyncio.create_task(EraseMessages(database, batch=1)())
+            await until_true(lambda: waits_for_a_row(rows))
+            placing = asyncio.create_task(hold(desk, past.id, "M-1"))
+            await until_true(lambda: waits_at_the_gate(rows))
+    finally:
+        await writing.close()
+    await placing
+    await running
+    await again(rows, EraseMessages(database))
+    assert [text for text in await texts_of(rows, past, gone) if text] == theirs[gone_before:]
