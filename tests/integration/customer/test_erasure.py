@@ -88,7 +88,6 @@ async def test_a_customer_is_forgotten_and_what_was_meant_for_them_is_nobodys(
     identity: IdentityStandIn,
     inbox: Inbox,
     rows: asyncpg.Connection,
-    relate: Relate,
     make_invite: MakeInvite,
     redeem: Redeem,
 ) -> None:
@@ -98,15 +97,17 @@ async def test_a_customer_is_forgotten_and_what_was_meant_for_them_is_nobodys(
         identity.user("customer"),
     )
     await inbox.apply(TOPIC, event("account.registered", user, 1))
-    await relate(shop, user)
-    open_one = await make_invite(other_shop, email=user.email, note="bring cards")
-    used = await make_invite(other_shop, email=user.email)
-    assert (await redeem(user, used["token"])).status == 201
+    open_one = await make_invite(other_shop, email=user.email, note="Jane of the corner shop")
+    used = await make_invite(other_shop, email=user.email, note="call Jane, 555 0100")
+    for_one = await make_invite(shop, note="Jane, who plays hearts")
+    for_many = await make_invite(shop, note="for the market", max_uses=2)
+    for each in (used, for_one, for_many):
+        assert (await redeem(user, each["token"])).status in (200, 201)
 
     assert await inbox.apply(TOPIC, event("account.erased", user, 2)) is Outcome.APPLIED
     report = await told(rows, user)
     assert (report["relationships_ended"], report["relationships_kept"]) == (2, 2)
-    assert (report["invites_revoked"], report["invites_emptied"]) == (1, 2)
+    assert (report["invites_revoked"], report["invites_emptied"]) == (1, 3)
     assert await rows.fetchval(
         "SELECT bool_and(ended_at IS NOT NULL AND ended_by = $1) FROM relationships "
         "WHERE customer_id = $1",
@@ -117,7 +118,8 @@ async def test_a_customer_is_forgotten_and_what_was_meant_for_them_is_nobodys(
     )
     assert ended == 2
     await rows.execute("DELETE FROM outbox WHERE key = $1", str(user.id))
-    assert await traces(rows, user.email, "Remarkable") == []
+    assert await traces(rows, user.email, "Remarkable", "Jane") == []
+    assert await rows.fetchval("SELECT count(*) FROM invites WHERE note = 'for the market'") == 1
     for someone in (bystander, user):
         refused = await redeem(someone, open_one["token"])
         assert refused.status in (403, 409, 410), refused.body

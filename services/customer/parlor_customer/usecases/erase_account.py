@@ -37,15 +37,16 @@ WHERE ended_at IS NULL AND (customer_id = $1 OR distributor_id = $1) ORDER BY cu
 _KEPT = "SELECT count(*) FROM relationships WHERE customer_id = $1 OR distributor_id = $1"
 
 # What cannot be used any more needs no revocation; an address that is gone would let anybody in.
+# An invite for one person, by its address or because it took one, has a note about that person.
 _EMPTY = """
 WITH concerned AS (
     SELECT id, revoked_at IS NULL AND uses < max_uses AND expires_at > $3 AS usable
     FROM invites
-    WHERE distributor_id = $1 OR email = nullif($2, '') OR email IS NOT NULL AND id IN (
+    WHERE distributor_id = $1 OR email = nullif($2, '') OR (email IS NOT NULL OR max_uses = 1) AND id IN (
         SELECT invite_id FROM relationships WHERE customer_id = $1
     ) FOR UPDATE
 ), emptied AS (
-    UPDATE invites SET email = NULL, note = CASE WHEN distributor_id = $1 THEN NULL ELSE note END,
+    UPDATE invites SET email = NULL, note = NULL,
         revoked_at = CASE WHEN usable THEN $3 ELSE revoked_at END
     FROM concerned WHERE invites.id = concerned.id
     RETURNING invites.id, usable
