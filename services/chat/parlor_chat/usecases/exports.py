@@ -39,6 +39,8 @@ WHERE ($1::uuid IS NULL OR id < $1) AND ($2::uuid IS NULL OR requested_by = $2)
 ORDER BY id DESC LIMIT $3
 """  # noqa: S608 - columns only
 
+_STILL = "SELECT state = 'ready' AND expires_at > now() FROM exports WHERE id = $1"
+
 _CHUNK = """
 SELECT number, content FROM export_chunks
 WHERE export_id = $1 AND kind = $2 AND number > $3 ORDER BY number LIMIT 1
@@ -145,6 +147,9 @@ class Exports:
             case ExportState.DELETED:
                 raise ExportGone()
         async with self._database.transaction() as transaction:
+            # The job that deletes may be behind, or away; what is over is not handed out.
+            if not await transaction.connection.fetchval(_STILL, export.id):
+                raise ExportGone("The time of this export is over")
             await audit_trail.record(
                 transaction.connection,
                 "export.downloaded",

@@ -250,6 +250,19 @@ async def test_an_export_is_deleted_when_its_time_is_over(
     assert last == "export.deleted"
 
 
+async def test_an_export_whose_time_is_over_is_not_handed_out_though_nobody_has_deleted_it(
+    desk: ExportDesk, rows: asyncpg.Connection
+) -> None:
+    past = await converse(rows, [FRESH])
+    asked = await desk.ask(conversation_id=str(past.id))
+    await desk.builder()()
+    await rows.execute("UPDATE exports SET expires_at = now()")
+    reply = await desk.get(f"/{asked.body['id']}/download")
+    assert (reply.status, reply.code) == (410, "export_gone")
+    downloads = "SELECT count(*) FROM audit_records WHERE action = 'export.downloaded'"
+    assert await rows.fetchval(downloads) == 0
+
+
 async def test_a_conversation_that_is_gone_by_then_is_said_to_be(
     desk: ExportDesk, rows: asyncpg.Connection
 ) -> None:
