@@ -16,6 +16,13 @@ class ManagedByOperator(ParlorError):
     title = "This hold is managed by a LegalHold resource"
 
 
+class HoldCoversMore(ParlorError):
+    """Ending it frees other conversations too, so it has to be named; `holds` says which it is."""
+
+    status, code = 409, "hold_covers_more"
+    title = "A hold on this conversation covers more than it"
+
+
 class OrphanReleaseForbidden(Forbidden):
     """The resource of the hold is gone; nobody but an admin may end what it asked for."""
 

@@ -177,6 +177,7 @@ PUBLIC = Routes(
             errors=(
                 retention_errors.HoldNotFound,
                 retention_errors.ManagedByOperator,
+                retention_errors.HoldCoversMore,
                 retention_errors.OrphanReleaseForbidden,
             ),
             query=ReleaseQuery,

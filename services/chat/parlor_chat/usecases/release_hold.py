@@ -6,6 +6,7 @@ whole, for everything that it covered. What another hold covers stays held, and 
 stays for a grace more, see `restore_hold`.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -13,7 +14,12 @@ from parlor_kit.database import Database, Transaction
 from parlor_kit.errors import NotFound
 from parlor_kit.principal import Role
 
-from parlor_chat.retention_errors import HoldNotFound, ManagedByOperator, OrphanReleaseForbidden
+from parlor_chat.retention_errors import (
+    HoldCoversMore,
+    HoldNotFound,
+    ManagedByOperator,
+    OrphanReleaseForbidden,
+)
 from parlor_chat.retention_models import HoldSource
 from parlor_chat.usecases import hold_coverage, legal_holds
 from parlor_chat.usecases.audit_trail import Actor
@@ -43,24 +49,21 @@ class ReleaseHold:
     ) -> list[LegalHold]:
         """The holds that this call released: of `matter`, or all that came through the API.
 
-        A hold that covers more than this conversation is released by naming its matter alone.
+        Without a matter it is all of them or none: a hold that covers more than this conversation
+        is released by naming it, and whoever does not is told so.
 
         Raises:
             NotFound: there is no such conversation.
             HoldNotFound: the matter never held this conversation.
+            HoldCoversMore: no matter is named, and one of the holds covers more.
             ManagedByOperator: only holds of a LegalHold resource stand in question.
             OrphanReleaseForbidden: the resource is gone, but the caller is no admin.
         """
         async with self._database.transaction() as transaction:
             holds = await self._standing(transaction, conversation_id, matter)
             if matter is None:
-                wider = await transaction.connection.fetch(
-                    _WIDER, [hold.id for hold in holds], conversation_id
-                )
-                whole = {row["hold_id"] for row in wider}
-                releasable = [
-                    hold for hold in holds if hold.source is HoldSource.API and hold.id not in whole
-                ]
+                releasable = [hold for hold in holds if hold.source is HoldSource.API]
+                await self._refuse_wider(transaction, releasable, conversation_id)
             else:
                 releasable = [hold for hold in holds if not hold.managed_by_operator]
             if not releasable and any(hold.managed_by_operator for hold in holds):
@@ -99,6 +102,27 @@ class ReleaseHold:
                 transaction, hold, actor, grace=self._grace, reason=reason
             )
             return ended or hold
+
+    @staticmethod
+    async def _refuse_wider(
+        transaction: Transaction, holds: Sequence[LegalHold], conversation_id: UUID
+    ) -> None:
+        rows = await transaction.connection.fetch(
+            _WIDER, [hold.id for hold in holds], conversation_id
+        )
+        wider = {row["hold_id"] for row in rows}
+        if wider:
+            raise HoldCoversMore(
+                "Release it by `DELETE /api/v1/admin/legal-holds/{hold_id}`, and then what is left "
+                "here; or name one matter after the other",
+                extra={
+                    "holds": [
+                        {"id": str(hold.id), "matter": hold.matter}
+                        for hold in holds
+                        if hold.id in wider
+                    ]
+                },
+            )
 
     async def _standing(
         self, transaction: Transaction, conversation_id: UUID, matter: str | None

@@ -178,13 +178,23 @@ async def test_a_hold_on_more_than_one_conversation_is_released_by_its_name_alon
     desk: Desk, rows: asyncpg.Connection
 ) -> None:
     one, other = [await converse(rows, [FRESH]) for _ in range(2)]
-    await place(desk, "wide", conversation_ids=[str(one.id), str(other.id)])
-    await place(desk, "people", custodian_ids=[str(one.people[0])])
+    wide = await place(desk, "wide", conversation_ids=[str(one.id), str(other.id)])
+    people = await place(desk, "people", custodian_ids=[str(one.people[0])])
     await desk.hold(one.id, "narrow")
-    released = await desk.release(one.id)
-    assert [item["matter"] for item in released.body["items"]] == ["narrow"]
+    refused = await desk.release(one.id)
+    assert (refused.status, refused.code) == (409, "hold_covers_more")
+    assert refused.body["holds"] == [
+        {"id": wide["id"], "matter": "wide"},
+        {"id": people["id"], "matter": "people"},
+    ]
+    assert "/api/v1/admin/legal-holds/" in refused.body["detail"]
+    assert await rows.fetchval("SELECT count(*) FROM holds WHERE released_at IS NULL") == 3
+
     named = await desk.release(one.id, matter="wide")
     assert [item["matter"] for item in named.body["items"]] == ["wide"]
+    assert (await desk.holds("DELETE", f"/{people['id']}")).status == 200
+    released = await desk.release(one.id)
+    assert [item["matter"] for item in released.body["items"]] == ["narrow"]
 
 
 async def test_what_a_resource_manages_is_neither_released_nor_restored_here(
