@@ -53,8 +53,9 @@ class CaseDesk:
     async def queue(self, user: User | None = None, **query: str) -> Reply:
         return await self.call(user or self.moderator, "GET", "/admin/cases", params=query)
 
-    async def dossier(self, case_id: UUID, user: User | None = None) -> Reply:
-        return await self.call(user or self.moderator, "GET", f"/admin/cases/{case_id}")
+    async def dossier(self, case_id: UUID, user: User | None = None, **query: str) -> Reply:
+        path = f"/admin/cases/{case_id}"
+        return await self.call(user or self.moderator, "GET", path, params=query)
 
     async def assign(
         self, case_id: UUID, to: User | None, version: int = 1, user: User | None = None

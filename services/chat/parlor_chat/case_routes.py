@@ -23,6 +23,7 @@ from parlor_chat.api.case_schemas import (
     ReportView,
     SearchQuery,
 )
+from parlor_chat.api.hold_schemas import WhyQuery
 
 _JUDGES = only(Role.MODERATOR, Role.ADMIN)
 
@@ -70,6 +71,7 @@ ROWS = (
         _JUDGES,
         answers={200: DossierView},
         errors=(NotFound,),
+        query=WhyQuery,
     ),
     Route(
         "POST",

@@ -40,7 +40,9 @@ async def list_cases(call: Call[ChatServices]) -> Answer:
 
 async def read_case(call: Call[ChatServices]) -> Answer:
     """Look into a case: its message in every version, reports and notes; each view is recorded."""
-    dossier = await call.app.view_cases.one(Actor.user(call.user), call.id("case_id"))
+    dossier = await call.app.view_cases.one(
+        Actor.user(call.user), call.id("case_id"), call.query.reason
+    )
     return Answer(200, DossierView.of(dossier))
 
 

@@ -53,7 +53,7 @@ class HoldsQuery(PageQuery):
 
 
 class WhyQuery(Query):
-    """Why somebody looks at a hold, or releases it."""
+    """Why somebody looks at a hold or into a case, or releases a hold."""
 
     reason: Reason | None = None
 

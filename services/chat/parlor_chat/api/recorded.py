@@ -4,7 +4,8 @@
     async def read_hold(call: Call[ChatServices]) -> Answer: ...
 
 The record is committed before the answer goes out; an answer that was refused shows nothing, and
-leaves no record. What was asked for is in it: ids of the path, and the query.
+leaves no record. What was asked for is in it: ids of the path, and the query. Ids that records are
+searched by have columns of their own, whatever the route calls them.
 """
 
 from collections.abc import Awaitable, Callable
@@ -21,7 +22,14 @@ from parlor_chat.usecases.chat_services import ChatServices
 Given = TypeVar("Given", Answer, StreamedAnswer)
 Function = Callable[[Call[ChatServices]], Awaitable[Given]]
 
-_COLUMNS = ("conversation_id", "hold_id", "run_id", "user_id")
+_COLUMNS = {
+    "conversation_id": "conversation_id",
+    "hold_id": "hold_id",
+    "run_id": "run_id",
+    "account_id": "user_id",
+    "custodian_id": "user_id",
+    "subject_id": "user_id",
+}
 _APART = {"matter", "reason", "limit"}
 
 
@@ -32,17 +40,21 @@ def recorded(action: str) -> Callable[[Function[Given]], Function[Given]]:
         @wraps(function)
         async def answer(call: Call[ChatServices]) -> Given:
             given = await function(call)
-            query = {} if call.query is None else call.query.model_dump(mode="json")
-            ids = {name: call.params[name] for name in _COLUMNS if name in call.params}
+            query = {} if call.query is None else call.query.model_dump()
             asked = {
                 name: value
                 for name, value in {**call.params, **query}.items()
-                if value is not None and name not in _APART and name not in ids
+                if value is not None and name not in _APART
+            }
+            ids = {
+                column: asked.pop(name)
+                for name, column in _COLUMNS.items()
+                if isinstance(asked.get(name), UUID)
             }
             await call.app.record_view(
                 action,
                 Actor.user(call.user),
-                ids={name: value for name, value in ids.items() if isinstance(value, UUID)},
+                ids=ids,
                 matter=query.get("matter"),
                 reason=query.get("reason"),
                 details={name: str(value) for name, value in asked.items()},

@@ -105,6 +105,17 @@ def about(export: Any) -> dict[str, Any]:
     }
 
 
+def concerned(scope: ExportScope, subject: str) -> dict[str, Any]:
+    """The columns by which an audit record of an export is found."""
+    match scope:
+        case ExportScope.CONVERSATION:
+            return {"conversation_id": UUID(subject)}
+        case ExportScope.CUSTODIAN:
+            return {"user_id": UUID(subject)}
+        case ExportScope.MATTER:
+            return {"matter": subject}
+
+
 class Exports:
     """See the module."""
 
@@ -154,6 +165,7 @@ class Exports:
                 transaction.connection,
                 "export.downloaded",
                 Actor.user(viewer),
+                **concerned(export.scope, export.subject),
                 reason=export.reason,
                 details={
                     "export_id": str(export.id),

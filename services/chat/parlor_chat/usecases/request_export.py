@@ -18,7 +18,7 @@ from parlor_chat.export_models import ExportScope, ExportState
 from parlor_chat.policies import may_export
 from parlor_chat.usecases import audit_trail
 from parlor_chat.usecases.audit_trail import Actor
-from parlor_chat.usecases.exports import COLUMNS, ExportRow
+from parlor_chat.usecases.exports import COLUMNS, ExportRow, concerned
 
 _CONVERSATIONS = {
     ExportScope.CONVERSATION: "SELECT $2::text::uuid",
@@ -91,14 +91,11 @@ async def request_export(
     planned = await connection.fetchval(covered, export_id, order.subject)
     if not planned:
         raise NothingToExport()
-    of_one = order.scope is ExportScope.CONVERSATION
     await audit_trail.record(
         connection,
         "export.requested",
         Actor.user(requester),
-        conversation_id=UUID(order.subject) if of_one else None,
-        user_id=UUID(order.subject) if order.scope is ExportScope.CUSTODIAN else None,
-        matter=order.subject if order.scope is ExportScope.MATTER else None,
+        **concerned(order.scope, order.subject),
         reason=order.reason,
         details={
             "export_id": str(export_id),

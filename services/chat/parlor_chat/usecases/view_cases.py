@@ -94,7 +94,7 @@ class ViewCases:
         found = [Counted(ModerationCase.of(row), row["reports"]) for row in rows[:limit]]
         return found, found[-1].case.id if len(rows) > limit else None
 
-    async def one(self, actor: Actor, case_id: UUID) -> Dossier:
+    async def one(self, actor: Actor, case_id: UUID, reason: str | None = None) -> Dossier:
         """The case with its evidence, or NotFound."""
         async with self._database.transaction() as transaction:
             dossier = await _read(transaction.connection, case_id)
@@ -104,6 +104,7 @@ class ViewCases:
                 actor,
                 conversation_id=dossier.case.conversation_id,
                 user_id=dossier.case.subject_id,
+                reason=reason,
                 details=dossier.case.about,
             )
         return dossier

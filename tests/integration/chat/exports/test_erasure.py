@@ -155,7 +155,12 @@ async def test_what_a_hold_keeps_is_hidden_but_there_until_its_grace_is_over(
     actions = await rows.fetch(
         "SELECT action FROM audit_records WHERE user_id = $1 ORDER BY id", gone
     )
-    assert [row["action"] for row in actions] == ["account.partly_erased", "account.erased"]
+    assert [row["action"] for row in actions] == [
+        "account.partly_erased",
+        *["erasure.viewed"] * 2,
+        "account.erased",
+        "erasure.viewed",
+    ]
 
 
 async def test_an_open_case_keeps_its_conversation_until_it_is_closed(

@@ -73,6 +73,24 @@ async def test_records_are_found_by_who_what_and_when(desk: Desk, rows: asyncpg.
     assert record["details"]["source"] == "api"
 
 
+async def test_a_look_is_found_by_whatever_it_was_asked_for(desk: Desk) -> None:
+    """Also where the route has another name for whom it is about."""
+    conversation_id, user_id = str(uuid4()), str(uuid4())
+    cases = desk.served.public.call
+    headers = desk.moderator.authorization
+    await desk.holds("GET", params={"conversation_id": conversation_id, "state": "active"})
+    await desk.holds("GET", params={"custodian_id": user_id})
+    await cases("GET", "/api/v1/admin/cases", headers=headers, params={"subject_id": user_id})
+    by_both = {"conversation_id": conversation_id, "subject_id": user_id}
+    await cases("GET", "/api/v1/admin/cases", headers=headers, params=by_both)
+
+    (of_cases, of_holds) = (await desk.audit(conversation_id=conversation_id)).body["items"]
+    assert (of_cases["action"], of_cases["user_id"]) == ("case.listed", user_id)
+    assert (of_holds["action"], of_holds["details"]) == ("hold.listed", {"state": "active"})
+    looks = ["case.listed", "case.listed", "hold.listed"]
+    assert await actions(desk, user_id=user_id) == looks
+
+
 async def test_each_search_is_recorded_with_what_was_looked_for(desk: Desk) -> None:
     first = await desk.audit(
         actor="operator", matter="M-1", reason="who did this", **{"to": rfc3339(now())}

@@ -163,7 +163,17 @@ async def test_a_case_shows_its_evidence_and_each_view_is_recorded(
         cases.sender.id,
     )
     assert orjson.loads(record["details"])["case_id"] == str(case_id)
+    assert record["reason"] is None
     assert (await cases.dossier(uuid4())).status == 404
+
+
+async def test_whoever_looks_into_a_case_may_say_why(
+    cases: CaseDesk, rows: asyncpg.Connection
+) -> None:
+    case_id = await cases.opened()
+    assert (await cases.dossier(case_id, reason="a second opinion")).status == 200
+    why = "SELECT reason FROM audit_records WHERE action = 'case.viewed'"
+    assert await rows.fetchval(why) == "a second opinion"
 
 
 async def test_moderators_take_cases_and_admins_give_them(cases: CaseDesk) -> None:
