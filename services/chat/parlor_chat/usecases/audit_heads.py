@@ -63,7 +63,9 @@ class SignAuditHead:
     async def __call__(self) -> Head | None:
         """The head that covers every record committed before; None where the log was tampered with.
 
-        Only an untouched log gets a head; one that was tampered with is told of in an error line.
+        A log that is not what an earlier head says gets none, and is told of in an error line. That
+        is about the hashes that are stored: a record that was changed under its old hash is found
+        by `parlor verify-audit`, which computes each anew.
         """
         await self._keys.introduce()
         async with self._database.transaction() as transaction:
