@@ -15,7 +15,7 @@ from a digest, and nothing of them is to be left.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import asyncpg
@@ -130,6 +130,15 @@ class Cutoffs:
     def parameters(self) -> tuple[datetime, datetime, datetime, bool]:
         """$1 to $4 of the statements in `retention_periods`."""
         return self.moment, self.archive_before, self.expire_before, self.ordered
+
+    @property
+    def periods(self) -> tuple[timedelta, timedelta, bool]:
+        """What was asked for, whenever that was."""
+        return (
+            self.moment - self.archive_before,
+            self.moment - self.expire_before,
+            self.ordered,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,6 +124,7 @@ class ExpiryRun:
         mine, theirs = self.conversation_ids, other.conversation_ids
         return (
             self.dry_run == other.dry_run
+            and self.cutoffs.periods == other.cutoffs.periods
             and (mine is None) == (theirs is None)
             and (set(mine or ()) == set(theirs or ()))
         )

@@ -146,15 +146,8 @@ class RunArchiveExpiry:
 
     async def resume(self) -> ExpiryRun | None:
         """Take up a run that was left open and do the rest of it; None when there is none."""
-        if not await self._runs.any_open():
-            return None
-        await self._prepare()
-        try:
-            session = await self._open()
-        except RunInProgress:
-            return None
-        left = await self._left_open(session)
-        return await self._start(session, left, _ITSELF) if left is not None else None
+        taken_up = await self._take_up()
+        return await taken_up[1] if taken_up is not None else None
 
     async def cancel(self, actor: Actor, run_id: UUID) -> ExpiryRun:
         """Ask a run to stop; it does after its batch, or at once where nothing carries it.
@@ -165,7 +158,11 @@ class RunArchiveExpiry:
         await self._runs.get(run_id)
         async with self._database.transaction() as transaction:
             await expiry_runs.request_cancel(transaction.connection, run_id, actor)
-        await self.resume()
+        if (await self._runs.get(run_id)).state is RunState.RUNNING:
+            taken_up = await self._take_up()
+            # Another run, begun and left open meanwhile, goes on without anybody waiting for it.
+            if taken_up is not None and taken_up[0] == run_id:
+                await asyncio.wait({taken_up[1]}, timeout=self._patience)
         return await self._runs.get(run_id)
 
     async def close(self) -> None:
@@ -173,6 +170,18 @@ class RunArchiveExpiry:
         for task in tuple(self._running):
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
+
+    async def _take_up(self) -> tuple[UUID, asyncio.Task[ExpiryRun]] | None:
+        """The run that was left open, and the task that carries it now; None when there is none."""
+        if not await self._runs.any_open():
+            return None
+        await self._prepare()
+        try:
+            session = await self._open()
+        except RunInProgress:
+            return None
+        left = await self._left_open(session)
+        return None if left is None else (left.id, self._start(session, left, _ITSELF))
 
     async def _prepare(self) -> None:
         if self._before_signing is not None:

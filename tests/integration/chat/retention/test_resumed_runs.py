@@ -204,8 +204,27 @@ async def test_a_run_that_nothing_carries_is_cancelled_at_once(
     assert again == ended
 
 
+async def test_cancelling_a_run_that_has_ended_leaves_another_to_whoever_takes_it_up(
+    database: Database, expiry: RunArchiveExpiry, halted: Halted
+) -> None:
+    ended = await expiry(ADMIN, REAL)
+    running, transaction = await halted()
+    await expiry.close()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    await transaction.rollback()
+    assert await expiry.cancel(ADMIN, ended.id) == ended
+    (left, _), _ = await ExpiryRuns(database).page(50, None)
+    assert (left.state, left.expired, left.cancel_requested_at) == ("running", 20, None)
+
+
+@pytest.mark.parametrize("order", [DRY, RunOrder(expire_after=timedelta(days=500))])
 async def test_another_order_does_not_get_the_run_that_was_left_but_sets_it_going(
-    database: Database, expiry: RunArchiveExpiry, small_batches: RunArchiveExpiry, halted: Halted
+    database: Database,
+    expiry: RunArchiveExpiry,
+    small_batches: RunArchiveExpiry,
+    halted: Halted,
+    order: RunOrder,
 ) -> None:
     running, transaction = await halted()
     await expiry.close()
@@ -213,13 +232,13 @@ async def test_another_order_does_not_get_the_run_that_was_left_but_sets_it_goin
         await running
     await transaction.rollback()
     with pytest.raises(RunInProgress):
-        await small_batches(ADMIN, DRY)
+        await small_batches(ADMIN, order)
 
     async def finished() -> bool:
         return (await only_run(database)).state == "finished"
 
     await until_true(finished)
-    assert (await small_batches(ADMIN, DRY)).dry_run
+    assert (await small_batches(ADMIN, order)).dry_run is order.dry_run
 
 
 async def test_a_run_that_fails_again_and_again_is_given_up(
