@@ -26,6 +26,7 @@ from parlor_chat.usecases.build_exports import BuildExports
 from parlor_chat.usecases.change_message import ChangeMessage
 from parlor_chat.usecases.chat_services import ChatServices
 from parlor_chat.usecases.close_case import CloseCase
+from parlor_chat.usecases.count_cases import CountCases
 from parlor_chat.usecases.create_conversation import CreateConversation
 from parlor_chat.usecases.erase_messages import EraseMessages
 from parlor_chat.usecases.evidence_keys import EvidenceKeys
@@ -159,6 +160,7 @@ async def worker(settings: ChatSettings) -> Worker:
     )
     delete_exports = DeleteExports(database)
     erase_messages = EraseMessages(database)
+    count_cases = CountCases(database)
 
     expiry = _expiry(settings, database, evidence_keys, sign_audit_head)
 
@@ -179,6 +181,7 @@ async def worker(settings: ChatSettings) -> Worker:
             "prune-tickets": lambda: every(60, "prune-tickets", lambda: prune_tickets(database)),
             "build-exports": lambda: every(2, "build-exports", build_exports),
             "erase-messages": lambda: every(2, "erase-messages", erase_messages),
+            "count-cases": lambda: every(15, "count-cases", count_cases),
             "delete-exports": lambda: every(60, "delete-exports", delete_exports),
             "prune-inbox": lambda: every(3600, "prune-inbox", lambda: prune_inbox(database)),
         },

@@ -17,6 +17,7 @@ from parlor_kit import logs
 from parlor_kit.clock import now, rfc3339
 from parlor_kit.database import Database
 
+from parlor_chat import metrics
 from parlor_chat.signing import AUDIT_HEAD, Signer, canonical
 from parlor_chat.usecases.evidence_keys import EvidenceKeys
 
@@ -77,7 +78,9 @@ class SignAuditHead:
             for head in (known, self._seen):
                 if head is not None and not await _stands(connection, head, known, tail):
                     log.error("audit.tampered", number=head.number, position=head.position)
+                    metrics.AUDIT_TAMPERED.set(1)
                     return None
+            metrics.AUDIT_TAMPERED.set(0)
             if tail is None:
                 return None
             if known is not None and _covers(known, tail):

@@ -13,6 +13,7 @@ from parlor_chat.usecases.audit_heads import SignAuditHead
 from parlor_chat.usecases.evidence_keys import EvidenceKeys
 from parlor_chat.usecases.read_audit import ReadAudit
 from parlor_kit.database import Database
+from parlor_kit.metrics import REGISTRY
 from parlor_verify.audit import verify_audit
 
 pytestmark = pytest.mark.integration
@@ -183,6 +184,19 @@ async def test_no_head_is_signed_on_a_log_that_was_tampered_with(
     log.restart()
     assert await log.sign() is None
     assert await owner.fetchval("SELECT count(*) FROM audit_heads") == 3
+
+
+async def test_a_metric_is_an_alarm_while_the_log_contradicts_a_head(
+    log: Log, owner: asyncpg.Connection
+) -> None:
+    alarm = "parlor_chat_audit_tampered"
+    await log.write(1)
+    assert await log.sign() is not None
+    assert REGISTRY.get_sample_value(alarm) == 0
+    await owner.execute("UPDATE audit_records SET reason = 'another' WHERE position = 5")
+    await owner.execute(_REFORGE)
+    assert await log.sign() is None
+    assert REGISTRY.get_sample_value(alarm) == 1
 
 
 async def test_a_process_finds_a_tail_that_was_cut_with_its_heads(
