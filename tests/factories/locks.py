@@ -12,7 +12,7 @@ HERE = "pid IN (SELECT pid FROM pg_stat_activity WHERE datname = current_databas
 
 
 async def waits(rows: asyncpg.Connection, *kinds: str) -> bool:
-    """Whether a session of this database waits for a lock, of one of these kinds if any is named."""
+    """Whether a session of this database waits for a lock, of these kinds if any is given."""
     return bool(
         await rows.fetchval(
             f"SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND {HERE} "
@@ -23,7 +23,7 @@ async def waits(rows: asyncpg.Connection, *kinds: str) -> bool:
 
 
 async def waits_at_the_gate(rows: asyncpg.Connection) -> bool:
-    """Whether a hold or whoever deletes waits for the other; no other advisory lock is waited for."""
+    """Whether a hold or whoever deletes waits for the other: it is by advisory locks."""
     return await waits(rows, "advisory")
 
 

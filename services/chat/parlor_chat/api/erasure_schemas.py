@@ -11,7 +11,7 @@ from parlor_chat.usecases.read_erasure import ErasureReport
 
 
 class KeeperView(View):
-    """What keeps a conversation: a legal hold, one in its release grace, or a case that is not closed."""
+    """What keeps a conversation: a legal hold, one in its release grace, or an unclosed case."""
 
     kind: Literal["legal_hold", "release_grace", "case"]
     id: UUID

@@ -1,6 +1,6 @@
 """Archive expiry of a whole month at once: its partition is dropped, when nothing in it may stay.
 
-Called by `expiry_session` before it goes through a month in batches. One transaction does all of it:
+Called by `expiry_session` before it goes through a month in batches. One transaction does it all:
 the lines of the manifest are written and the keys of repeated sends deleted, page by page, which
 takes long and is in nobody's way; then it enters the gate alone, asks once more for holds and
 policies, and drops the month. A hold that has committed before keeps the month with all that
@@ -81,6 +81,7 @@ WITH page AS MATERIALIZED (
 _DRY = _PAGE_OF + _LIST
 _REAL = f"{_PAGE_OF}, {forget_retries('page')}{_LIST}"
 
+
 @dataclass(frozen=True, slots=True)
 class Gone:
     """A month that expired as a whole, with the state of the manifest after it."""
@@ -112,9 +113,7 @@ class WholeMonth:
             log.info("archive_expiry.month_stays", month=str(self._month.month))
             return None
         log.info("archive_expiry.month_dropped", month=str(self._month.month))
-        await self._connection.execute(
-            forget_stragglers("$1", "$2"), *self._span, timeout=_SECONDS
-        )
+        await self._connection.execute(forget_stragglers("$1", "$2"), *self._span, timeout=_SECONDS)
         return gone
 
     async def _is_old(self) -> bool:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from parlor_kit.clock import now
 from parlor_kit.database import Database, Transaction
+from parlor_kit.errors import ValidationFailed
 from parlor_kit.ids import new_id
 
 from parlor_chat import policies
@@ -22,6 +23,14 @@ _NOTE = """
 INSERT INTO case_notes (id, case_id, message_id, author_id, text, created_at)
 SELECT $2, id, message_id, $3, $4, $5 FROM cases WHERE id = $1 AND state <> 'closed' FOR SHARE
 RETURNING true
+"""
+
+
+# Chat knows no roles, but whoever takes part in a conversation is no judge, and identity has told
+# of whoever may not sign in.
+_NO_JUDGE = """
+SELECT EXISTS (SELECT FROM participants WHERE user_id = $1)
+    OR EXISTS (SELECT FROM accounts WHERE id = $1 AND disabled)
 """
 
 
@@ -49,6 +58,7 @@ class AssignCase:
 
         Raises:
             AssignmentForbidden: a moderator gives it to somebody else.
+            ValidationFailed: an admin gives it to somebody who is known to be no judge.
             NotFound, CaseClosed, StaleCase: it is not what the caller read.
         """
         refusal = policies.refuses_assignment(
@@ -58,6 +68,8 @@ class AssignCase:
             raise refusal
         async with self._database.transaction() as transaction:
             connection = transaction.connection
+            if str(assignee_id) != actor.name and await connection.fetchval(_NO_JUDGE, assignee_id):
+                raise ValidationFailed([("assignee_id", "must be a moderator or an admin")])
             case = await moderation_cases.assign(connection, case_id, expected_version, assignee_id)
             await audit_trail.record(
                 connection,

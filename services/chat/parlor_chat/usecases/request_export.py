@@ -6,7 +6,6 @@ ones as well: what they kept may still be there, and whoever looks for it has to
 """
 
 from dataclasses import dataclass
-from uuid import UUID
 
 from parlor_kit.clock import now
 from parlor_kit.database import Transaction

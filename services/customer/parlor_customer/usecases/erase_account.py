@@ -42,9 +42,11 @@ _EMPTY = """
 WITH concerned AS (
     SELECT id, revoked_at IS NULL AND uses < max_uses AND expires_at > $3 AS usable
     FROM invites
-    WHERE distributor_id = $1 OR email = nullif($2, '') OR (email IS NOT NULL OR max_uses = 1) AND id IN (
-        SELECT invite_id FROM relationships WHERE customer_id = $1
-    ) FOR UPDATE
+    WHERE distributor_id = $1 OR email = nullif($2, '')
+        OR (email IS NOT NULL OR max_uses = 1) AND id IN (
+            SELECT invite_id FROM relationships WHERE customer_id = $1
+        )
+    FOR UPDATE
 ), emptied AS (
     UPDATE invites SET email = NULL, note = NULL,
         revoked_at = CASE WHEN usable THEN $3 ELSE revoked_at END

@@ -224,7 +224,9 @@ async def test_every_step_is_an_audit_record(desk: ExportDesk, rows: asyncpg.Con
         ("export.finished", "chat"),
         ("export.downloaded", str(desk.admin.id)),
     ]
-    assert {record["conversation_id"] for record in (records[0], records[2], records[4])} == {past.id}
+    assert {record["conversation_id"] for record in (records[0], records[2], records[4])} == {
+        past.id
+    }
     assert records[0]["reason"] == "a court asks"
 
 

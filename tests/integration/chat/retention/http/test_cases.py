@@ -9,13 +9,15 @@ import pytest
 from factories.case_desk import CaseDesk, message_of
 from factories.chat_archive import ANCIENT, FRESH, converse, retained
 from factories.identity_stand_in import IdentityStandIn
-from factories.moderation_desk import Desk
 from factories.locks import waits_at_the_gate
+from factories.moderation_desk import Desk
 from factories.polling import until_true
 from parlor_chat.case_models import Category
 from parlor_chat.usecases.audit_trail import Actor
+from parlor_chat.usecases.count_cases import CountCases
 from parlor_chat.usecases.report_message import report_message
 from parlor_kit.database import Database, Transaction
+from parlor_kit.metrics import REGISTRY
 
 pytestmark = pytest.mark.integration
 
@@ -186,6 +188,41 @@ async def test_moderators_take_cases_and_admins_give_them(cases: CaseDesk) -> No
     assert given.body["assignee_id"] == str(other.id)
     back = (await cases.assign(case_id, None, 3, other)).body
     assert (back["state"], back["assignee_id"], back["version"]) == ("open", None, 4)
+
+
+async def test_no_case_is_given_to_a_participant_or_to_whoever_may_not_sign_in(
+    cases: CaseDesk, rows: asyncpg.Connection
+) -> None:
+    case_id, left = await cases.opened(), cases.identity.user("moderator")
+    await rows.execute("INSERT INTO accounts (id, version, disabled) VALUES ($1, 1, true)", left.id)
+    for nobody in (cases.sender, cases.reporter, left):
+        given = await cases.assign(case_id, nobody, user=cases.admin)
+        assert (given.status, given.code) == (422, "validation_failed")
+        assert [error["field"] for error in given.body["errors"]] == ["assignee_id"]
+    assert (await cases.assign(case_id, cases.moderator, user=cases.admin)).status == 200
+
+
+async def test_the_metrics_say_how_many_cases_wait_and_for_how_long(
+    cases: CaseDesk, rows: asyncpg.Connection, database: Database
+) -> None:
+    unclosed, oldest = "parlor_chat_unclosed_cases", "parlor_chat_oldest_unclosed_case_seconds"
+    count = CountCases(database)
+
+    async def counted() -> list[float | None]:
+        await count()
+        states = ("open", "in_review")
+        return [REGISTRY.get_sample_value(unclosed, {"state": state}) for state in states]
+
+    assert await counted() == [0, 0]
+    assert REGISTRY.get_sample_value(oldest) == 0
+    case_id = await cases.opened()
+    await rows.execute("UPDATE cases SET opened_at = opened_at - interval '1 day'")
+    assert await counted() == [1, 0]
+    assert (REGISTRY.get_sample_value(oldest) or 0) >= 86_400
+    await cases.assign(case_id, cases.moderator)
+    assert await counted() == [0, 1]
+    await cases.close(case_id, "retained", 2)
+    assert await counted() == [0, 0]
 
 
 async def test_of_many_who_act_on_what_they_read_one_succeeds(cases: CaseDesk) -> None:
