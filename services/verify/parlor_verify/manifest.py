@@ -69,7 +69,10 @@ class ManifestCheck:
         if not fitting:
             self.findings.append(f"{name} is the manifest of no run in the chain, or was changed")
             return
-        counts = Counter(json.loads(line)["action"] for line in content.splitlines())
+        counts: Counter[str] = Counter()
+        for line in content.splitlines():
+            decision = json.loads(line)
+            counts[decision["action"]] += decision.get("messages", 1)
         for statement in fitting:
             if [counts[action] for action in _ACTIONS] != [statement[each] for each in _ACTIONS]:
                 self.findings.append(

@@ -75,6 +75,17 @@ def test_an_untouched_chain_with_its_manifests_holds(
     assert "3 signed statements in an unbroken chain, 3 manifests" in capsys.readouterr().out
 
 
+def test_a_line_that_tells_of_many_messages_counts_for_as_many(files: Files) -> None:
+    held = b'{"action":"held","conversation_id":"c","holds":["h"],"messages":7}\n'
+    (files.folder / "run-3.ndjson").write_bytes(held)
+    statement = json.loads(_payload(files.envelopes.pop()))
+    statement |= {"expired": 0, "manifest_sha256": hashlib.sha256(held).hexdigest()}
+    files.state(**{**statement, "held": 7})
+    audit = files.folder / "audit.ndjson"
+    audit.write_text("".join(audit.read_text().splitlines(keepends=True)[:2]))
+    assert verify_manifest(files.arguments) == 0
+
+
 def drop_one(files: Files) -> None:
     del files.envelopes[1]
 

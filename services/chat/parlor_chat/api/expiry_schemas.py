@@ -28,18 +28,27 @@ class DecisionQuery(PageQuery):
 
 
 class DecisionView(View):
-    """What became of a message, or would have; `holds` are the holds and cases that kept it."""
+    """What became of a message, or would have; or, by conversation, what was held.
+
+    `message_id`, `seq` and `sent_at` are of a message that was archived or has expired. The others
+    are of what was held: `holds` are the holds and cases that kept so many `messages`.
+    """
 
     action: Action
     conversation_id: UUID
-    message_id: UUID
-    seq: int
-    sent_at: str
-    holds: Sequence[UUID]
+    message_id: UUID | None = None
+    seq: int | None = None
+    sent_at: str | None = None
+    holds: Sequence[UUID] = ()
+    messages: int | None = None
+    first_seq: int | None = None
+    last_seq: int | None = None
+    oldest: str | None = None
+    newest: str | None = None
 
     @classmethod
     def of(cls, decision: Mapping[str, Any]) -> "DecisionView":
-        return cls(**{"holds": [], **decision})
+        return cls(**decision)
 
 
 class DecisionPage(Page[DecisionView]):

@@ -7,10 +7,12 @@ the gate and the rows of its conversations are locked, and holds are read after 
 Every decision is one line of the manifest, in canonical JSON (RFC 8785: sorted keys, no spaces):
 
     {"action":"expired","conversation_id":"…","message_id":"…","sent_at":"…","seq":7}
-    {"action":"held","conversation_id":"…","holds":["…"],"message_id":"…","sent_at":"…","seq":7}
+    {"action":"held","conversation_id":"…","first_seq":1,"holds":["…"],"last_seq":9,"messages":9,
+     "newest":"…","oldest":"…"}
 
-`action` is archived, expired or held. There is no digest of the text: short texts can be guessed
-from a digest, and nothing of them is to be left.
+`action` is archived, expired or held. What is held is told by conversation, not by message: it is
+the same in every run for as long as the hold stands, and manifests stay for good. There is no
+digest of the text: short texts can be guessed from a digest, and nothing of them is to be left.
 """
 
 from collections.abc import Sequence
@@ -30,11 +32,12 @@ _LOCK = """
 SELECT id FROM conversations WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE
 """
 
+_MOMENT = """to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
+
 # What a line says after its action; the rows have conversation_id, id, sent_at and seq.
 LINE_PLACE = """concat('"conversation_id":"', conversation_id, '",')"""
-LINE_MESSAGE = """concat('"message_id":"', id, '","sent_at":"',
-            to_char(sent_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-            '","seq":', seq, E'}\\n')"""
+LINE_MESSAGE = f"""concat('"message_id":"', id, '","sent_at":"', {_MOMENT.format("sent_at")},
+            '","seq":', seq, E'}}\\n')"""
 
 _DECIDE = f"""
 WITH conversation AS MATERIALIZED (
@@ -77,7 +80,21 @@ WITH conversation AS MATERIALIZED (
         newest = greatest(known.newest, excluded.newest)
 )"""  # noqa: S608 - constants
 
-_TELL = f"""
+_TELL = f""", told AS (
+    SELECT conversation_id, 1 AS place, seq, concat(
+        CASE WHEN archives THEN '{{"action":"archived",' ELSE '{{"action":"expired",' END,
+        {LINE_PLACE}, {LINE_MESSAGE}
+    ) AS line
+    FROM decided WHERE archives OR expires
+    UNION ALL
+    SELECT conversation_id, 2, max(seq), concat(
+        '{{"action":"held",', {LINE_PLACE}, '"first_seq":', min(seq), ',"holds":[', min(holds),
+        '],"last_seq":', max(seq), ',"messages":', count(*),
+        ',"newest":"', {_MOMENT.format("max(sent_at)")},
+        '","oldest":"', {_MOMENT.format("min(sent_at)")}, E'"}}\\n'
+    )
+    FROM decided WHERE stays GROUP BY conversation_id
+)
 SELECT
     count(*) AS decided,
     count(*) FILTER (WHERE archives) AS archived,
@@ -85,16 +102,9 @@ SELECT
     count(*) FILTER (WHERE stays) AS held,
     (array_agg(conversation_id ORDER BY conversation_id DESC, seq DESC))[1] AS last_conversation_id,
     (array_agg(seq ORDER BY conversation_id DESC, seq DESC))[1] AS last_seq,
-    convert_to(string_agg(
-        CASE WHEN archives THEN concat('{{"action":"archived",', place, described) ELSE '' END ||
-        CASE WHEN expires THEN concat('{{"action":"expired",', place, described) ELSE '' END ||
-        CASE WHEN stays THEN
-            concat('{{"action":"held",', place, '"holds":[', holds, '],', described) ELSE '' END,
-        '' ORDER BY conversation_id, seq
-    ), 'UTF8') AS lines
-FROM decided CROSS JOIN LATERAL (
-    SELECT {LINE_PLACE} AS place, {LINE_MESSAGE} AS described
-) AS line
+    (SELECT convert_to(string_agg(line, '' ORDER BY conversation_id, place, seq), 'UTF8')
+        FROM told) AS lines
+FROM decided
 """  # noqa: S608 - constants
 
 # The span of ids is known before the plan starts, so that it opens one month alone.

@@ -1,6 +1,7 @@
 """What archive expiry archives, deletes and leaves, and what it says of it."""
 
 import hashlib
+from collections import Counter
 from datetime import timedelta
 
 import asyncpg
@@ -18,11 +19,13 @@ from factories.chat_archive import (
     tables_with,
 )
 from parlor_chat.retention_errors import RunInProgress
+from parlor_chat.signing import canonical
 from parlor_chat.usecases.expiry_runs import ExpiryRun
 from parlor_chat.usecases.expiry_session import ExpirySession
 from parlor_chat.usecases.release_hold import ReleaseHold
 from parlor_chat.usecases.run_archive_expiry import RunArchiveExpiry, RunOrder
 from parlor_chat.usecases.view_expiry_runs import ExpiryRuns
+from parlor_kit.clock import rfc3339
 from parlor_kit.database import Database
 from parlor_kit.idempotency import IdempotencyKey
 
@@ -93,12 +96,40 @@ async def test_held_messages_are_archived_but_stay(
     assert (run.archived, run.expired, run.held) == (2, 0, 1)
     assert await states(rows, past.id) == ["archived", "archived", "active"]
     lines = [orjson.loads(line) for line in (await manifest(database, run)).splitlines()]
-    assert [(line["action"], line["seq"]) for line in lines] == [
+    first, kept, second = lines  # by month
+    assert [(line["action"], line["seq"]) for line in (first, second)] == [
         ("archived", 1),
-        ("held", 1),
         ("archived", 2),
     ]
-    assert lines[1]["holds"] == [str(placed.id)]
+    sent_at = await rows.fetchval("SELECT sent_at FROM messages WHERE seq = 1")
+    assert kept == {
+        "action": "held",
+        "conversation_id": str(past.id),
+        "first_seq": 1,
+        "holds": [str(placed.id)],
+        "last_seq": 1,
+        "messages": 1,
+        "newest": rfc3339(sent_at),
+        "oldest": rfc3339(sent_at),
+    }
+    assert await manifest(database, run) == b"".join(canonical(line) + b"\n" for line in lines)
+
+
+async def test_what_is_held_is_told_by_conversation_however_much_it_is(
+    database: Database, rows: asyncpg.Connection, expiry: RunArchiveExpiry, hold: PlacesHold
+) -> None:
+    pasts = [await converse(rows, [ANCIENT] * 8, traces=False) for _ in range(3)]
+    for past in pasts:
+        await hold(past.id)
+    await rows.execute("UPDATE messages SET archived_at = now()")
+    run = await expiry(ADMIN, RunOrder(dry_run=True))
+    assert run.held == 24
+    lines = [orjson.loads(line) for line in (await manifest(database, run)).splitlines()]
+    told: Counter[str] = Counter()
+    for line in lines:
+        told[line["conversation_id"]] += line["messages"]
+    assert told == {str(past.id): 8 for past in pasts}
+    assert len(lines) <= 5  # once more where a batch of ten ends in the midst of a conversation
 
 
 async def test_a_release_lets_the_next_run_delete(
