@@ -15,6 +15,7 @@ from factories.identity_stand_in import IdentityStandIn
 from factories.locks import waits_at_the_gate, waits_for_a_row
 from factories.polling import until_true
 from parlor_chat.usecases.erase_messages import EraseMessages
+from parlor_chat.usecases.expiry_traces import forget_retries_alone
 from parlor_chat.usecases.index_messages import IndexMessages
 from parlor_kit.clock import now, rfc3339
 from parlor_kit.consumer import Inbox, Outcome
@@ -309,3 +310,27 @@ async def test_a_hold_in_the_midst_of_a_sweep_keeps_what_is_there_at_its_commit(
     await running
     await again(rows, EraseMessages(database))
     assert [text for text in await texts_of(rows, past, gone) if text] == theirs[gone_before:]
+
+
+async def test_a_hold_does_not_wait_for_a_sweep_that_waits_until_a_month_has_expired(
+    desk: ExportDesk,
+    inbox: Inbox,
+    erase: EraseMessages,
+    database: Database,
+    rows: asyncpg.Connection,
+) -> None:
+    gone = uuid4()
+    past = await converse(rows, [FRESH] * 4, people=(gone, uuid4()))
+    theirs = await texts_of(rows, past, gone)
+    await learn(inbox, gone)
+    expiring = await asyncpg.connect(database.url)
+    try:
+        async with expiring.transaction():
+            await forget_retries_alone(expiring)
+            running = asyncio.create_task(erase())
+            await until_true(lambda: waits_at_the_gate(rows))
+            await hold(desk, past.id, "M-1")
+    finally:
+        await expiring.close()
+    await running
+    assert await texts_of(rows, past, gone) == theirs
