@@ -22,10 +22,11 @@ _PASSED = ("PATH", "HOME", "LANG", "TMPDIR")
 
 @dataclass
 class GameProcess:
-    """A running process; `url` is its public listener, if it is an api."""
+    """A running process; `url` is its public listener, if it is an api, `health` tells of it."""
 
     process: asyncio.subprocess.Process
     url: str
+    health: str
     client: Client
     log: Path
 
@@ -54,6 +55,12 @@ class GameProcesses:
 
     async def start(self, command: str, **changes: str) -> GameProcess:
         """A process of this command, once it is ready."""
+        started = await self.begin(command, **changes)
+        await self.ready(started)
+        return started
+
+    async def begin(self, command: str, **changes: str) -> GameProcess:
+        """A process of this command, which may never be ready."""
         public, health = _free_port(), _free_port()
         name = f"{command}-{len(self._started) + 1}"
         environment = self._environment | changes
@@ -74,17 +81,18 @@ class GameProcesses:
                 stderr=asyncio.subprocess.STDOUT,
             )
         url = f"http://127.0.0.1:{public}"
-        started = GameProcess(process, url, Client(self._http, url), log)
+        health_url = f"http://127.0.0.1:{health}"
+        started = GameProcess(process, url, health_url, Client(self._http, url), log)
         self._started.append(started)
-        await self._ready(started, f"http://127.0.0.1:{health}/readyz")
         return started
 
-    async def _ready(self, started: GameProcess, url: str) -> None:
-        async with asyncio.timeout(30):
+    async def ready(self, started: GameProcess) -> None:
+        """Return once the process says that it is."""
+        async with asyncio.timeout(60):
             while True:
                 assert started.process.returncode is None, started.log.read_text()
                 try:
-                    async with self._http.get(url) as answer:
+                    async with self._http.get(f"{started.health}/readyz") as answer:
                         if answer.status == 200:
                             return
                 except aiohttp.ClientError:

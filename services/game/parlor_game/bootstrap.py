@@ -76,7 +76,8 @@ async def api(settings: GameSettings) -> Api:
         lease_seconds=settings.game_connection_lease,
         window=settings.game_reconnect_window,
     )
-    clocks = TickClocks(database, tables, hub)
+    # Nobody can play where nobody can be told who they are, nor where sockets are turned away.
+    clocks = TickClocks(database, tables, hub, lambda: keys.loaded and not hub.draining)
     await presence.renew()
     disabled_accounts = DisabledAccounts(database)
     read_game = ReadGame(database, tables)

@@ -102,6 +102,11 @@ class Hub:
         self._streams: dict[UUID, _Stream] = {}
         self._draining = False
 
+    @property
+    def draining(self) -> bool:
+        """Whether this replica is going away and takes no sockets any more."""
+        return self._draining
+
     # -- events
 
     def lacks(self, stream_id: UUID, seq: int | None) -> bool:

@@ -11,6 +11,7 @@ import pytest
 from factories.customer_stand_in import CustomerStandIn, customer_stand_in
 from factories.identity_stand_in import IdentityStandIn, User, identity_stand_in
 from factories.running_api import RunningApi, running_api
+from factories.time_passing import look_after_clocks
 from parlor_dev.backing import PostgresBacking
 from parlor_dev.roles import DatabaseAccess
 from parlor_game import bootstrap
@@ -68,9 +69,11 @@ def settings(
 
 @pytest.fixture(scope="module")
 async def game(
-    settings: GameSettings, tmp_path_factory: pytest.TempPathFactory
+    settings: GameSettings, rows: asyncpg.Connection, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[RunningApi]:
+    """One replica, whose clocks tick when a test wants it."""
     api = await bootstrap.api(settings)
+    await look_after_clocks(rows)
     async with running_api("game", api, tmp_path_factory.mktemp("game")) as running:
         yield running
 

@@ -10,6 +10,7 @@ import pytest
 from factories.card_tables import answer, invite, seat, sit_down
 from factories.identity_stand_in import User
 from factories.running_api import RunningApi
+from factories.time_passing import look_after_clocks, pass_time
 from parlor_dev import checkout
 from parlor_game.bootstrap import inbox, live_feed
 from parlor_game.settings import GameSettings
@@ -85,6 +86,18 @@ async def test_a_disabled_account_forfeits_its_games_and_leaves_its_invites_once
             "GET", f"/api/v1/games/invites/{invite_id}", headers=cid.authorization
         )
         assert found.body["status"] == status
+
+
+async def test_a_disabled_account_forfeits_while_no_replica_looks_after_the_clocks(
+    game: RunningApi, people: People, consumer: Inbox, rows: asyncpg.Connection
+) -> None:
+    ada, bob = people(2)
+    table = await sit_down(game.public, [ada, bob], "crazy_eights")
+    await pass_time(rows, 500, ticking=False)
+    event = account_event("account.disabled", ada, 2)
+    assert await consumer.apply(TOPIC, event) is Outcome.APPLIED
+    assert (await table.get(bob, "/scoreboard"))["winner_ids"] == [str(bob.id)]
+    await look_after_clocks(rows)
 
 
 async def test_the_sockets_of_a_disabled_account_close_and_stay_closed(

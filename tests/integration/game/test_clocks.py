@@ -4,7 +4,7 @@ Time passes by moving the moments in the database; each test ticks when it wants
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -14,8 +14,10 @@ import pytest
 from factories.card_tables import CardTable, seat, sit_down
 from factories.clocked_tables import has, left, moves, told
 from factories.identity_stand_in import User
+from factories.polling import until, until_true
+from factories.running import running
 from factories.running_api import RunningApi
-from factories.time_passing import pass_time
+from factories.time_passing import look_after_clocks, pass_time
 from parlor_game.usecases.load_table import Tables
 from parlor_game.usecases.tick_clocks import TickClocks
 from parlor_rules.catalog import GAMES
@@ -30,6 +32,12 @@ TURN, RESERVE = 30, 10
 def clocks(game: RunningApi) -> TickClocks:
     services = game.api.services
     return TickClocks(services.database, services.read_game._tables, services.hub)
+
+
+@pytest.fixture(autouse=True)
+async def no_outage_is_left(rows: asyncpg.Connection) -> AsyncIterator[None]:
+    yield
+    await look_after_clocks(rows)
 
 
 @pytest.fixture
@@ -201,6 +209,76 @@ async def test_clocks_stand_still_while_no_replica_is_there(
     reply = await timed.play(mover, view["legal_plays"][0])
     assert reply.status == 200, reply.body
     assert reply.body["view"]["reserves"][str(mover.id)] == RESERVE
+
+
+async def test_a_play_before_the_first_tick_is_not_charged_for_the_outage(
+    game: RunningApi, people: People, timed: CardTable, rows: asyncpg.Connection, clocks: TickClocks
+) -> None:
+    other = await sit_down(game.public, people(2), "crazy_eights", turn_seconds=TURN)
+    mover, view = await timed.next_to_move()
+    await pass_time(rows, 500, ticking=False)
+    reply = await timed.play(mover, view["legal_plays"][0])
+    assert reply.status == 200, reply.body
+    after = reply.body["view"]
+    assert after["reserves"] == {str(player.id): RESERVE for player in timed.players}
+    assert 0 < left(after) <= TURN + RESERVE
+    assert 0 < left(await other.get(other.players[0])) <= TURN
+
+    assert await clocks.tick() == 0
+    assert (await timed.get(mover))["deadline"] == after["deadline"]
+
+
+async def test_who_gives_up_before_the_first_tick_is_heard(
+    timed: CardTable, rows: asyncpg.Connection
+) -> None:
+    await pass_time(rows, 500, ticking=False)
+    reply = await timed.forfeit(timed.players[0])
+    assert (reply.status, reply.body["view"]["status"]) == (200, "abandoned")
+
+
+async def test_a_game_that_is_dealt_before_the_first_tick_gets_no_time_of_the_outage(
+    game: RunningApi, people: People, rows: asyncpg.Connection, clocks: TickClocks
+) -> None:
+    await pass_time(rows, 500, ticking=False)
+    table = await sit_down(game.public, people(2), "crazy_eights", turn_seconds=TURN)
+    assert await clocks.tick() == 0
+    view = await table.get(table.players[0])
+    assert 0 < left(view) <= TURN
+
+
+async def test_a_replica_that_nobody_can_play_on_looks_after_no_clock(
+    game: RunningApi, rows: asyncpg.Connection
+) -> None:
+    """It does not say that the clocks run: with it alone, they stand still."""
+    services, asked, reachable = game.api.services, [], False
+
+    def attended() -> bool:
+        asked.append(reachable)
+        return reachable
+
+    last = "SELECT ticked_at FROM game_clock"
+    await pass_time(rows, 500, ticking=False)
+    before = await rows.fetchval(last)
+
+    async def ticked() -> bool:
+        return bool(await rows.fetchval(last) > before)
+
+    tables = services.read_game._tables
+    clocks = TickClocks(services.database, tables, services.hub, attended)
+    async with running(clocks.run()):
+        await until(lambda: len(asked) > 3)
+        assert not await ticked()
+        reachable = True
+        await until_true(ticked)
+
+
+async def test_a_replica_that_goes_away_looks_after_no_clock_any_more(
+    game: RunningApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running_clocks = game.api.background["tick-clocks"].__self__  # type: ignore[attr-defined]
+    assert running_clocks._attended()
+    monkeypatch.setattr(running_clocks._hub, "_draining", True)
+    assert not running_clocks._attended()
 
 
 async def test_a_short_pause_is_no_outage(

@@ -3,7 +3,7 @@
 Time passes by moving the moments in the database; each test ticks when it wants to.
 """
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 
 import aiohttp
@@ -15,7 +15,7 @@ from factories.clocked_tables import has, moves, tick_to_the_end, told
 from factories.identity_stand_in import User
 from factories.polling import until_true
 from factories.running_api import RunningApi
-from factories.time_passing import pass_time
+from factories.time_passing import look_after_clocks, pass_time
 from parlor_game.usecases.tick_clocks import TickClocks
 
 pytestmark = pytest.mark.integration
@@ -28,6 +28,12 @@ WINDOW = 120
 def clocks(game: RunningApi) -> TickClocks:
     services = game.api.services
     return TickClocks(services.database, services.read_game._tables, services.hub)
+
+
+@pytest.fixture(autouse=True)
+async def no_outage_is_left(rows: asyncpg.Connection) -> AsyncIterator[None]:
+    yield
+    await look_after_clocks(rows)
 
 
 @pytest.fixture
@@ -45,7 +51,10 @@ async def leave(game: RunningApi, http: aiohttp.ClientSession, table: CardTable,
     """Sit down on a socket and lose it."""
     async with seat(http, game.public._base, table.game_id, who) as socket:
         await socket.welcomed()
+    await has_left(table, who)
 
+
+async def has_left(table: CardTable, who: User) -> None:
     async def gone() -> bool:
         view = await table.get(who)
         return all(p["reconnect_by"] for p in view["players"] if p["user_id"] == str(who.id))
@@ -157,6 +166,24 @@ async def test_a_seat_is_kept_through_an_outage(
         untimed.game_id,
     )
     assert orjson.loads(event)["reconnect_by"] == {str(mover.id): by}
+
+
+async def test_who_leaves_before_the_first_tick_gets_no_time_of_the_outage(
+    game: RunningApi,
+    http: aiohttp.ClientSession,
+    untimed: CardTable,
+    rows: asyncpg.Connection,
+    clocks: TickClocks,
+) -> None:
+    who = untimed.players[0]
+    async with seat(http, game.public._base, untimed.game_id, who) as socket:
+        await socket.welcomed()
+        await pass_time(rows, 10 * WINDOW, ticking=False)
+    await has_left(untimed, who)
+    assert await clocks.tick() == 0
+    view = await untimed.get(who)
+    by = next(p["reconnect_by"] for p in view["players"] if p["user_id"] == str(who.id))
+    assert datetime.fromisoformat(by) - datetime.now(UTC) <= timedelta(seconds=WINDOW)
 
 
 async def test_giving_up_on_the_socket_is_the_route_by_another_door(

@@ -11,6 +11,7 @@ import pytest
 from factories.card_tables import CardTable, sit_down
 from factories.identity_stand_in import User
 from factories.running_api import RunningApi
+from factories.time_passing import look_after_clocks, pass_time
 from parlor_game.usecases.track_presence import Presence, sweep_connections
 from parlor_kit.hub import Hub
 from parlor_kit.ids import new_id
@@ -65,6 +66,24 @@ async def test_a_replica_whose_lease_is_over_is_swept_and_comes_back(
     await slow.renew()
     assert await connected(table) == [True, False]
     assert await sweep_connections(database, WINDOW) == 0
+
+
+async def test_nobody_has_left_while_no_replica_is_there(
+    game: RunningApi,
+    table: CardTable,
+    replica: Callable[[float], Presence],
+    stack: AsyncExitStack,
+    rows: asyncpg.Connection,
+) -> None:
+    database = game.api.services.database
+    dead = replica(-1)
+    await dead.renew()
+    await stack.enter_async_context(dead.present(UUID(table.game_id), table.players[0].id))
+    await pass_time(rows, 500, ticking=False)
+    assert await sweep_connections(database, WINDOW) == 0
+    assert await connected(table) == [True, False]
+    await look_after_clocks(rows)
+    assert await sweep_connections(database, WINDOW) == 1
 
 
 async def test_a_sweep_and_a_renewal_at_once_leave_who_is_there(

@@ -2,7 +2,9 @@
 
 Called by the play and forfeit use cases through a batching writer, and by the reaction to a
 disabled account on its own transaction. It decides nothing: a move that was computed on a table
-that has moved on meanwhile comes back as None, and its caller decides again.
+that has moved on meanwhile comes back as None, and its caller decides again. So does every move
+while the clocks stand still, as after an outage until `catch_up`: a move is never charged for time
+in which nobody could play.
 """
 
 from collections.abc import Sequence
@@ -21,7 +23,14 @@ from parlor_rules.protocol import Json, Outcome
 from parlor_game import events
 from parlor_game.table import Table, TableEvent
 
-_COMMIT = f"SELECT * FROM commit_plays({', '.join(f'${number}' for number in range(1, 32))})"  # noqa: S608
+# Without game ids no move finds its table.
+_COMMIT = f"""
+SELECT done.* FROM (SELECT game_clock_stands() AS stands) AS clocks, LATERAL commit_plays(
+    CASE WHEN NOT clocks.stands THEN $1::uuid[] END,
+    {", ".join(f"${number}" for number in range(2, 32))}
+) AS done
+"""  # noqa: S608
+_CATCH_UP = "SELECT catch_up_game_clock()"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +103,21 @@ def move(
 
 
 async def commit(rows: Rows, moves: Sequence[Move]) -> list[Committed | None]:
-    """Write the moves in one transaction; None for a move whose table has moved on."""
+    """Write the moves in one transaction; None for a move whose table or clock has moved on."""
     committed: list[Committed | None] = [None] * len(moves)
     found = await rows.fetch(_COMMIT, *_plays(moves), *_details(moves))
     for play, seq, connected, reconnect_by in found:
         table = replace(moves[play - 1].after, move_seq=seq)
         committed[play - 1] = Committed(table, seq, tuple(connected), tuple(reconnect_by))
     return committed
+
+
+async def catch_up(rows: Rows) -> None:
+    """Give every table the time back for which the platform was away, if nobody has done so yet.
+
+    Before any table is locked: it locks them all, if it must.
+    """
+    await rows.fetch(_CATCH_UP)
 
 
 def _plays(moves: Sequence[Move]) -> tuple[list[Any], ...]:

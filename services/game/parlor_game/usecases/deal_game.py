@@ -22,6 +22,7 @@ from parlor_rules.move_log import first_head, header
 from parlor_game import events, table_options, turn_clock
 from parlor_game.ports import Circles
 from parlor_game.table import Table
+from parlor_game.usecases.commit_plays import catch_up
 
 _DEAL = """
 WITH dealt AS (
@@ -72,6 +73,7 @@ async def deal_game(
         seeds=seeds,
     )
     state = rules.deal(seed, len(players), table_options.for_rules(options))
+    await catch_up(transaction.connection)
     at, first, chosen = now(), rules.turn(state), table_options.stored(options)
     assert first is not None  # noqa: S101 -- no game is over when it is dealt
     clock = turn_clock.started(chosen, len(players), first, at, idle_after)

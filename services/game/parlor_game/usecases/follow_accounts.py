@@ -7,10 +7,11 @@ is undone when an account is enabled again; it may only come back to its sockets
 from uuid import UUID
 
 from parlor_kit.database import Database, Transaction
+from parlor_kit.errors import DependencyUnavailable
 from parlor_kit.events import Event
 
 from parlor_game.usecases.answer_invite import close_by
-from parlor_game.usecases.commit_plays import commit
+from parlor_game.usecases.commit_plays import catch_up, commit
 from parlor_game.usecases.find_invite import PENDING, lock_invite
 from parlor_game.usecases.load_table import STANDING, rebuild
 from parlor_game.usecases.play_card import forfeit_move
@@ -76,10 +77,11 @@ async def _leave_invites(transaction: Transaction, user_id: UUID) -> None:
 async def _forfeit_games(transaction: Transaction, user_id: UUID) -> None:
     """The games are locked, so no play can come between and every move is taken."""
     connection = transaction.connection
+    await catch_up(connection)
     moves = []
     for row in await connection.fetch(_GAMES, user_id):
         standing = await connection.fetchrow(STANDING, row["id"])
         table = await rebuild(connection, row["id"], standing)
         moves.append(forfeit_move(table, table.players.index(user_id), "departure"))
-    if moves:
-        await commit(connection, moves)
+    if moves and None in await commit(connection, moves):
+        raise DependencyUnavailable("The clocks stand still again: nobody looks after them")

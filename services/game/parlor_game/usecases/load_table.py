@@ -7,9 +7,10 @@ goes on.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 from weakref import WeakValueDictionary
 
@@ -18,13 +19,15 @@ import orjson
 from parlor_kit.database import Database
 from parlor_rules.catalog import GAMES
 from parlor_rules.move_log import applied
-from parlor_rules.protocol import Json
+from parlor_rules.protocol import AnyGame, Json
 
 from parlor_game import table_options, turn_clock
 from parlor_game.table import Table
 from parlor_game.turn_clock import TurnClock
 
 _TRIES = 20
+# A long log is applied in pieces, so that others are served meanwhile.
+_PIECE = 200
 
 _STANDING = """
 SELECT g.id, g.game, g.options, g.epoch, g.seq, g.move_seq, g.move_count,
@@ -147,12 +150,12 @@ class Tables:
             if (game_id := row["id"])
         ]
 
-    def standing_from(self, found: Found) -> Standing:
+    async def standing_from(self, found: Found) -> Standing:
         """The table that was found, as it stands."""
         if found.known is not None:
-            table = _moved_on(found.known, found.row, found.log)
+            table = await _moved_on(found.known, found.row, found.log)
         else:
-            table = _replayed(found.game_id, found.row, found.secret, found.log)
+            table = await _replayed(found.game_id, found.row, found.secret, found.log)
         self._tables[found.game_id] = table
         self.keep(table)
         return _standing(table, found.row)
@@ -181,23 +184,32 @@ async def rebuild(connection: asyncpg.Connection, game_id: UUID, row: asyncpg.Re
     """The table at the row's move count, from the seed and the log alone."""
     secret = await connection.fetchrow(_SECRETS, [game_id])
     log = await _log(connection, game_id, 0, row["move_count"])
-    return _replayed(game_id, row, secret, log)
+    return await _replayed(game_id, row, secret, log)
 
 
-def _replayed(game_id: UUID, row: asyncpg.Record, secret: asyncpg.Record | None, log: Log) -> Table:
+async def state_after(game: AnyGame, state: Any, log: Iterable[tuple[int, Json]]) -> Any:
+    """The state of the rules after these moves, however many they are."""
+    for number, (seat, body) in enumerate(log, start=1):
+        state = applied(game, state, seat, body).state
+        if number % _PIECE == 0:
+            await asyncio.sleep(0)
+    return state
+
+
+async def _replayed(
+    game_id: UUID, row: asyncpg.Record, secret: asyncpg.Record | None, log: Log
+) -> Table:
     assert secret is not None  # noqa: S101 -- it is read with every row whose table is not known
     game = GAMES[row["game"]]
     players: Sequence[UUID] = row["players"]
     options = table_options.for_rules(orjson.loads(row["options"]))
-    state = game.deal(secret["seed"], len(players), options)
-    for seat, body in log:
-        state = applied(game, state, seat, body).state
+    dealt = game.deal(secret["seed"], len(players), options)
     return Table(
         game_id=game_id,
         game=game,
         epoch=row["epoch"],
         players=tuple(players),
-        state=state,
+        state=await state_after(game, dealt, log),
         move_count=row["move_count"],
         move_seq=row["move_seq"],
         commitment=row["commitment"],
@@ -221,16 +233,13 @@ def _clock(row: asyncpg.Record) -> TurnClock:
 async def _caught_up(connection: asyncpg.Connection, known: Table, row: asyncpg.Record) -> Table:
     """The table after what other replicas have moved since we looked."""
     log = await _log(connection, known.game_id, known.move_count, row["move_count"])
-    return _moved_on(known, row, log)
+    return await _moved_on(known, row, log)
 
 
-def _moved_on(known: Table, row: asyncpg.Record, log: Log) -> Table:
-    state = known.state
-    for seat, body in log:
-        state = applied(known.game, state, seat, body).state
+async def _moved_on(known: Table, row: asyncpg.Record, log: Log) -> Table:
     return replace(
         known,
-        state=state,
+        state=await state_after(known.game, known.state, log),
         move_count=row["move_count"],
         move_seq=row["move_seq"],
         head=row["head"],

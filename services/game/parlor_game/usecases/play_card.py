@@ -28,7 +28,7 @@ from parlor_rules.protocol import Json, Play
 from parlor_game import errors
 from parlor_game.frames import stream_events
 from parlor_game.table import Table
-from parlor_game.usecases.commit_plays import Committed, Move, PlayKey, move
+from parlor_game.usecases.commit_plays import Committed, Move, PlayKey, catch_up, move
 from parlor_game.usecases.load_table import Standing, Tables
 
 _TRIES = 20
@@ -138,6 +138,8 @@ class PlayCard:
                 committed = await self._writer.submit(chosen)
                 if committed is not None:
                     return self._tell(chosen, committed, seat)
+                async with self._database.connection() as connection:
+                    await catch_up(connection)
                 table = (await self._now(game_id)).table
         raise DependencyUnavailable("The table is too busy")
 

@@ -5,7 +5,6 @@ is added while the game goes on. Once it is over the hands of all are shown to i
 could compute them from the proof: hiding them would protect nobody and help only those who can.
 """
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -17,11 +16,11 @@ from parlor_kit.clock import rfc3339
 from parlor_kit.database import Database
 from parlor_kit.errors import NotFound, ValidationFailed
 from parlor_kit.pages import decode_cursor, encode_cursor
-from parlor_rules.move_log import applied
 from parlor_rules.protocol import Json
 
 from parlor_game import table_options
 from parlor_game.table import Table, stored
+from parlor_game.usecases.load_table import state_after
 from parlor_game.usecases.read_game import ReadGame
 
 _EVENTS = """
@@ -37,8 +36,6 @@ _MOVES = """
 SELECT number, seat, play, seq FROM game_moves
 WHERE game_id = $1 AND number <= $2 ORDER BY number
 """
-# A long game is replayed in pieces, so that others are served meanwhile.
-_PIECE = 200
 
 
 class ReplayGame:
@@ -96,10 +93,8 @@ async def _replayed(
     options = table_options.for_rules(orjson.loads(dealt["options"]))
     state = game.deal(dealt["seed"], len(now.players), options)
     opened = len(game.opening(state))
-    for move in moves:
-        state = applied(game, state, move["seat"], orjson.loads(move["play"])).state
-        if move["number"] % _PIECE == 0:
-            await asyncio.sleep(0)
+    log = ((move["seat"], orjson.loads(move["play"])) for move in moves)
+    state = await state_after(game, state, log)
     seqs = [0, opened, *(move["seq"] for move in moves)]
     table = replace(
         now,

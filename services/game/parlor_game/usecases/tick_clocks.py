@@ -1,13 +1,14 @@
 """Tick the clocks: whatever becomes of a table by itself happens here, and through no other door.
 
-Every api process runs it; none leads. A tick first says that somebody looks after the clocks: if
-nobody did for a while, they stood still meanwhile. Then it takes tables whose time has come by
-locking their rows, passing over what another replica has taken, and makes their moves by the way
-of every play (`commit_plays`), so a play that came first wins. What a move is, `turn_clock` says.
+Every api process runs it while players can reach it; none leads. A tick first says that somebody
+looks after the clocks: if nobody did for a while, they stood still meanwhile. Then it takes tables
+whose time has come by locking their rows, passing over what another replica has taken, and makes
+their moves by the way of every play (`commit_plays`), so a play that came first wins. What a move
+is, `turn_clock` says.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -30,12 +31,11 @@ log = logs.get("clocks")
 
 TICK_SECONDS = 0.1
 _AWAY_SECONDS = 0.5
-# Longer without a tick of any replica, and the clocks stood still.
-_LONGEST_GAP = timedelta(seconds=2)
 _BATCH = 64
 _STUCK = timedelta(minutes=1)
-# Deadlines are set by the time of replicas and compared with the database's.
-_SKEW = timedelta(seconds=1)
+# Deadlines are set by the time of replicas and compared with the database's. Half of what a clock
+# may be late is left for the ticks.
+_SKEW = timedelta(milliseconds=250)
 
 LATENESS = Histogram(
     "parlor_clock_lateness_seconds",
@@ -46,19 +46,26 @@ LATENESS = Histogram(
 
 _BEAT = """
 SELECT moment, EXISTS (SELECT 1 FROM games WHERE alarm_at <= moment) AS ringing
-FROM beat_game_clock($1) AS moment
+FROM beat_game_clock(longest_game_pause()) AS moment
 """
 _CLAIM = "SELECT claimed, due FROM claim_due_games($1, $2)"
 _LATER = "UPDATE games SET alarm_at = $2 WHERE id = ANY($1::uuid[])"
 
 
 class TickClocks:
-    """One instance a process."""
+    """One instance a process; it ticks while `attended`, when players can reach the process."""
 
-    def __init__(self, database: Database, tables: Tables, hub: Hub) -> None:
+    def __init__(
+        self,
+        database: Database,
+        tables: Tables,
+        hub: Hub,
+        attended: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._database = database
         self._tables = tables
         self._hub = hub
+        self._attended = attended
         self._skewed = False
 
     async def run(self) -> None:
@@ -66,6 +73,8 @@ class TickClocks:
         away = False
         while True:
             await asyncio.sleep(_AWAY_SECONDS if away else TICK_SECONDS)
+            if not self._attended():
+                continue
             try:
                 await self.tick()
                 away = False
@@ -78,15 +87,21 @@ class TickClocks:
 
     async def tick(self) -> int:
         """Make every move that is due; how many were made."""
-        async with self._database.connection() as connection:
-            asked = now()
-            beat = await connection.fetchrow(_BEAT, _LONGEST_GAP)
-        self._compare(asked, beat["moment"], now())
-        total, claimed = 0, _BATCH if beat["ringing"] else 0
+        total, claimed = 0, _BATCH
         while claimed == _BATCH:
-            claimed, made = await self._make_due_moves(beat["moment"])
+            # Before each batch: who has much to do looks after the clocks all the same.
+            moment, ringing = await self._beat()
+            claimed, made = await self._make_due_moves(moment) if ringing else (0, 0)
             total += made
         return total
+
+    async def _beat(self) -> tuple[datetime, bool]:
+        """The moment up to which the clocks have run, and whether any alarm has rung by then."""
+        async with self._database.connection() as connection:
+            asked = now()
+            beat = await connection.fetchrow(_BEAT)
+        self._compare(asked, beat["moment"], now())
+        return beat["moment"], beat["ringing"]
 
     def _compare(self, asked: datetime, moment: datetime, answered: datetime) -> None:
         """Say so once when the time here is not that of the database, which was between the two."""
@@ -101,7 +116,7 @@ class TickClocks:
             connection = transaction.connection
             claim = await connection.fetchrow(_CLAIM, moment, _BATCH)
             found = await self._tables.find(connection, claim["due"]) if claim["due"] else []
-            moves, stuck = self._decided(found, moment)
+            moves, stuck = await self._decided(found, moment)
             committed = await commit(connection, moves) if moves else []
             if stuck:
                 await connection.execute(_LATER, stuck, moment + _STUCK)
@@ -113,14 +128,16 @@ class TickClocks:
                 made += 1
         return claim["claimed"], made
 
-    def _decided(self, games: Sequence[Found], moment: datetime) -> tuple[list[Move], list[UUID]]:
+    async def _decided(
+        self, games: Sequence[Found], moment: datetime
+    ) -> tuple[list[Move], list[UUID]]:
         """The moves of these tables, which are ours; and those on which none can be made."""
         moves: list[Move] = []
         stuck: list[UUID] = []
         for found in games:
             chosen, fault = None, None
             try:
-                chosen = lapsed_move(self._tables.standing_from(found), moment)
+                chosen = lapsed_move(await self._tables.standing_from(found), moment)
             except Exception as raised:  # one table that cannot go on must not stop the others
                 fault = raised
             if chosen is not None:

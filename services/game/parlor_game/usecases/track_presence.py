@@ -22,7 +22,10 @@ from parlor_kit.tracing import current
 
 log = logs.get("presence")
 
-_SETTLE = "SELECT settle_presence($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+# The window of one who leaves is not to be prolonged by an outage before it.
+_SETTLE = """
+SELECT settle_presence($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) FROM catch_up_game_clock()
+"""
 _LEASE = """
 INSERT INTO game_replicas (id, leased_until) VALUES ($1, $2)
 ON CONFLICT (id) DO UPDATE SET leased_until = excluded.leased_until RETURNING (xmax = 0)
@@ -140,8 +143,13 @@ async def settle_presence(
 
 
 async def sweep_connections(database: Database, window: timedelta) -> int:
-    """End the connections of replicas whose lease is over. A job of the worker."""
+    """End the connections of replicas whose lease is over. A job of the worker.
+
+    While no replica is there, nobody has left the table: there is nowhere to come back to.
+    """
     async with database.connection() as connection:
+        if await connection.fetchval("SELECT game_clock_stands()"):
+            return 0
         await connection.execute("DELETE FROM game_replicas WHERE leased_until < $1", now())
         held = await connection.fetch(
             "SELECT DISTINCT game_id FROM game_connections c WHERE NOT EXISTS "
