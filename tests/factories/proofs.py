@@ -13,10 +13,13 @@ from typing import Any
 from parlor_rules.catalog import GAMES
 from parlor_rules.fair_deal import SHUFFLE, game_seed
 from parlor_rules.move_log import LOG, By, Entry, applied, first_head, header, next_head
+from parlor_verify.proof import TABLE_OPTIONS
 
 SERVER_SEED = bytes(range(100, 132))
 START = datetime(2026, 11, 25, 12, tzinfo=UTC)
+GAME_ID = "01a21293-b600-7000-8000-0000000000ff"  # made at the start
 TABLE = {"turn_seconds": None, "reserve_seconds": 0, "spectators": False}
+IDLE = timedelta(days=3)
 
 Made = tuple[int, Mapping[str, Any], By, timedelta]
 
@@ -31,11 +34,13 @@ def player(seat: int) -> str:
 
 def options_of(game: str, **options: Any) -> dict[str, Any]:
     rules = {name: value for name, value in options.items() if name not in TABLE}
-    return TABLE | GAMES[game].options(rules) | options
+    chosen = TABLE | GAMES[game].options(rules) | options
+    idle = {"idle_seconds": IDLE // timedelta(seconds=1)} if chosen["turn_seconds"] is None else {}
+    return chosen | idle
 
 
 def dealt(game: str, seats: int, options: Mapping[str, Any]) -> Any:
-    rules = {name: value for name, value in options.items() if name not in TABLE}
+    rules = {name: value for name, value in options.items() if name not in TABLE_OPTIONS}
     return GAMES[game].deal(game_seed(SERVER_SEED, seeds(seats)), seats, rules)
 
 
@@ -58,7 +63,7 @@ def proof(game: str, seats: int, made: Iterable[Made], **chosen: Any) -> dict[st
             "proof": "parlor.proof.v1",
             "log": LOG,
             "shuffle": SHUFFLE,
-            "game_id": "0198c5a0-0000-7000-8000-0000000000ff",
+            "game_id": GAME_ID,
             "game": game,
             "options": options,
             "players": [player(seat) for seat in range(seats)],

@@ -1,12 +1,14 @@
 """Options that every game has: the service's own, which the rules of a game never see.
 
 An invite carries them in its `options`, beside the game's own, and so does the game that comes of
-it. The invite use case reads them with `read`, whoever deals or rebuilds a table gives the rules
-`for_rules` of what is stored. Nothing here knows a game.
+it. The invite use case reads them with `read`, the deal adds what the platform decides (`dealt`);
+whoever deals or rebuilds a table gives the rules `for_rules` of what is stored. Nothing here knows
+a game.
 """
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from datetime import timedelta
 from typing import Any
 
 from parlor_rules.protocol import InvalidOptions
@@ -28,7 +30,10 @@ class TableOptions:
         return asdict(self)
 
 
-NAMES = frozenset(field.name for field in fields(TableOptions))
+_CHOSEN = frozenset(field.name for field in fields(TableOptions))
+# For how long a table without a turn clock may lie idle: nobody chooses it, everybody can check it.
+_IDLE = "idle_seconds"
+NAMES = _CHOSEN | {_IDLE}
 
 
 def read(raw: Mapping[str, object]) -> TableOptions:
@@ -52,7 +57,14 @@ def read(raw: Mapping[str, object]) -> TableOptions:
 
 def stored(options: Mapping[str, Any]) -> TableOptions:
     """The table's options of a game or invite that was accepted as valid before."""
-    return TableOptions(**{name: options[name] for name in NAMES & options.keys()})
+    return TableOptions(**{name: options[name] for name in _CHOSEN & options.keys()})
+
+
+def dealt(options: Mapping[str, Any], idle_after: timedelta) -> dict[str, Any]:
+    """The options of a game that is dealt, as its log begins with them."""
+    if stored(options).turn_seconds is not None:
+        return dict(options)
+    return {**options, _IDLE: idle_after // timedelta(seconds=1)}
 
 
 def for_rules(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -61,6 +73,8 @@ def for_rules(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _violation(name: str, value: object) -> str | None:
+    if name == _IDLE:
+        return "is the platform's to say"
     if name == "spectators":
         return None if isinstance(value, bool) else "must be true or false"
     allowed = TURN_SECONDS if name == "turn_seconds" else RESERVE_SECONDS

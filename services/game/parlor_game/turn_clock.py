@@ -11,12 +11,9 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from parlor_kit.clock import rfc3339
+from parlor_rules.move_log import UNATTENDED_MOVES
 
 from parlor_game.table_options import TableOptions
-
-# So many moves in a row that nobody made by themselves, for each seat, and the game is abandoned:
-# more than any one turn of a game takes, so whoever still plays is never counted out.
-UNATTENDED_MOVES = 8
 
 _MS = timedelta(milliseconds=1)
 

@@ -39,6 +39,10 @@ FORFEIT = "forfeit"
 By = Literal["player", "clock", "departure"]
 BYS: tuple[By, ...] = get_args(By)
 
+# After so many moves in a row that were not a player's own, for each seat, the clock forfeits: more
+# than any one turn of a game takes, so whoever still plays is never counted out.
+UNATTENDED_MOVES = 8
+
 _canonical = json.JSONEncoder(
     ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
 )

@@ -7,15 +7,16 @@ a lie. Everything is computed anew from the documented functions of `parlor_rule
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from parlor_rules.catalog import GAMES
 from parlor_rules.fair_deal import commitment_to, game_seed, is_seed
-from parlor_rules.move_log import FORFEIT, Entry, applied, first_head, next_head
+from parlor_rules.move_log import FORFEIT, UNATTENDED_MOVES, Entry, applied, first_head, next_head
 from parlor_rules.protocol import AnyGame, Event, IllegalPlay, Json, RulesError
 
 from parlor_verify.proof import Proof
+from parlor_verify.turn_times import turns
 
 # A clock belongs to the platform, and two machines of it may disagree a little.
 CLOCK_TOLERANCE = timedelta(seconds=1)
@@ -143,20 +144,26 @@ def moves(replay: Replay) -> str:
 
 
 def clocks(replay: Replay) -> str:
-    """No clock ran out before the time that was agreed on."""
-    turn = replay.proof.options.get("turn_seconds")
-    checked = 0
-    for before, move in zip(replay.proof.moves, replay.proof.moves[1:], strict=False):
-        if move.entry.by != "clock" or not isinstance(turn, int):
-            continue
-        took = _moment(move.entry) - _moment(before.entry)
-        if took + CLOCK_TOLERANCE < timedelta(seconds=turn):
-            raise Violation(
-                f"move {move.entry.number}, seat {move.entry.seat}: the clock ran out after "
-                f"{took.total_seconds():.3f} s, and a turn has {turn} s"
-            )
-        checked += 1
-    return f"{checked} turns ran out, none before its time"
+    """No clock ran out before the time that was agreed on, what was left in reserve included."""
+    checked = unknown = 0
+    try:
+        for turn in turns(replay.proof):
+            if turn.by != "clock":
+                continue
+            if turn.took is None or turn.had is None:
+                unknown += 1
+                continue
+            if turn.took + CLOCK_TOLERANCE < turn.had:
+                raise Violation(
+                    f"move {turn.number}, seat {turn.seat}: the clock ran out after "
+                    f"{turn.took.total_seconds():.3f} s, and this turn had "
+                    f"{turn.had.total_seconds():g} s"
+                )
+            checked += 1
+    except ValueError as wrong:
+        raise Violation(str(wrong)) from wrong
+    found = f"{checked} turns ran out, none before its time"
+    return found if not unknown else f"{found}; of {unknown} more the proof says no time"
 
 
 def score(replay: Replay) -> str:
@@ -182,35 +189,27 @@ CHECKS: Sequence[Callable[[Replay], str]] = (commitment, deal, log, moves, clock
 
 def _by_the_clock(replay: Replay, entry: Entry, what: str, unattended: int) -> None:
     """The clock has no choice: the play that the rules name, or a forfeit."""
-    game = _dealt(replay)
+    proof, game = replay.proof, _dealt(replay)
     try:
         named = game.timeout(replay.state, entry.seat)
     except RulesError as wrong:
         raise Violation(f"{what}: its clock does not run: {wrong}") from wrong
     forfeits = entry.play.get("action") == FORFEIT
-    if named is None and not forfeits:
-        raise Violation(f"{what}: when the clock runs out, this seat forfeits")
-    if named is not None and not forfeits and dict(entry.play) != named.body():
-        raise Violation(f"{what}: when the clock runs out, the play is {_words(named.body())}")
-    timed = replay.proof.options.get("turn_seconds") is not None
-    if named is not None and forfeits and timed and unattended < len(replay.proof.players):
+    timed = proof.options.get("turn_seconds") is not None
+    abandoned = unattended >= UNATTENDED_MOVES * len(proof.players)
+    if named is None or not timed or abandoned:
+        if not forfeits:
+            raise Violation(f"{what}: when the clock runs out, this seat forfeits")
+    elif forfeits:
         raise Violation(f"{what}: the clock forfeits only where nobody plays any more")
+    elif dict(entry.play) != named.body():
+        raise Violation(f"{what}: when the clock runs out, the play is {_words(named.body())}")
 
 
 def _dealt(replay: Replay) -> AnyGame:
     if replay.game is None:
         raise Violation("no cards were dealt")
     return replay.game
-
-
-def _moment(entry: Entry) -> datetime:
-    try:
-        moment = datetime.fromisoformat(entry.at)
-    except ValueError as wrong:
-        raise Violation(f"move {entry.number}: {entry.at!r} is no time") from wrong
-    if moment.tzinfo is None:
-        raise Violation(f"move {entry.number}: {entry.at!r} is in no time zone")
-    return moment
 
 
 def _words(play: Json | Any) -> str:

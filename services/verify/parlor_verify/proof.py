@@ -18,7 +18,7 @@ HASH_BYTES = 32
 VERSIONS = {"proof": PROOF, "log": LOG, "shuffle": SHUFFLE}
 
 # What the platform adds to the options of every game; the rules never see these.
-TABLE_OPTIONS = frozenset({"turn_seconds", "reserve_seconds", "spectators"})
+TABLE_OPTIONS = frozenset({"turn_seconds", "reserve_seconds", "spectators", "idle_seconds"})
 
 Member = TypeVar("Member")
 

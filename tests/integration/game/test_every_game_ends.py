@@ -31,11 +31,11 @@ from hypothesis.stateful import (
 )
 from parlor_dev.roles import DatabaseAccess
 from parlor_game.errors import GameOver, IllegalPlay, InviteClosed, NotYourTurn
-from parlor_game.turn_clock import UNATTENDED_MOVES
 from parlor_game.usecases.find_invite import FoundInvite
 from parlor_game.usecases.load_table import STANDING, rebuild
 from parlor_kit.ids import new_id
 from parlor_rules.catalog import GAMES
+from parlor_rules.move_log import UNATTENDED_MOVES
 
 pytestmark = pytest.mark.integration
 

@@ -132,8 +132,12 @@ async def test_moves_that_the_platform_made_are_proven(
     rows: asyncpg.Connection,
     clocks: TickClocks,
     verified: Verified,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    left, idle = [await sit_down(game.public, people(2), "crazy_eights") for _ in range(2)]
+    left = await sit_down(game.public, people(2), "crazy_eights")
+    soon = timedelta(milliseconds=1)
+    monkeypatch.setattr(game.api.services.answer_invite, "_idle_after", soon)
+    idle = await sit_down(game.public, people(2), "crazy_eights")
     await idle.play_out(random.Random(9), moves=3)
     mover, _ = await left.next_to_move()
     async with seat(http, game.public._base, left.game_id, mover) as socket:
@@ -149,7 +153,7 @@ async def test_moves_that_the_platform_made_are_proven(
             )
     for seconds, table, by in (
         (120, left, "departure"),
-        (timedelta(days=3).total_seconds(), idle, "clock"),
+        (0, idle, "clock"),
     ):
         await pass_time(rows, seconds)
         await tick_to_the_end(clocks, table)
@@ -159,17 +163,27 @@ async def test_moves_that_the_platform_made_are_proven(
         assert status == 0, lines
 
 
+@pytest.mark.parametrize(
+    ("options", "seconds"),
+    [
+        ({"turn_seconds": 30}, 30),
+        ({"turn_seconds": 5, "reserve_seconds": 60}, 65),
+        ({}, timedelta(days=3).total_seconds()),
+    ],
+)
 async def test_a_clock_that_was_put_forward_shows_in_the_proof(
     game: RunningApi,
     people: People,
     rows: asyncpg.Connection,
     clocks: TickClocks,
     verified: Verified,
+    options: dict[str, Any],
+    seconds: float,
 ) -> None:
-    table = await sit_down(game.public, people(2), "crazy_eights", turn_seconds=30)
+    table = await sit_down(game.public, people(2), "crazy_eights", **options)
     mover, view = await table.next_to_move()
     await table.play(mover, view["legal_plays"][0])
-    await pass_time(rows, 30)
+    await pass_time(rows, seconds)
     await clocks.tick()
     await table.forfeit(mover)
     status, lines = await verified(table)

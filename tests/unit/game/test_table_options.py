@@ -1,5 +1,7 @@
 """Options of the table are told apart from the game's, and every violation is named."""
 
+from datetime import timedelta
+
 import pytest
 from parlor_game import table_options
 from parlor_game.table_options import TableOptions
@@ -49,3 +51,16 @@ def test_a_reserve_needs_a_turn_clock() -> None:
     with pytest.raises(InvalidOptions):
         table_options.read({"reserve_seconds": 10})
     assert table_options.read({"reserve_seconds": 0}) == TableOptions()
+
+
+def test_how_long_a_table_may_lie_idle_is_the_platforms_to_say() -> None:
+    with pytest.raises(InvalidOptions) as refused:
+        table_options.read({"idle_seconds": 5})
+    assert dict(refused.value.errors) == {"options.idle_seconds": "is the platform's to say"}
+    rules, days = {"special_cards": True}, timedelta(days=3)
+    untimed = table_options.dealt(rules | TableOptions().stored(), days)
+    assert untimed["idle_seconds"] == 3 * 86_400
+    assert table_options.for_rules(untimed) == rules
+    assert table_options.stored(untimed) == TableOptions()
+    timed = TableOptions(turn_seconds=30).stored()
+    assert table_options.dealt(timed, days) == timed

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from parlor_game import turn_clock
 from parlor_game.table_options import TableOptions
-from parlor_game.turn_clock import UNATTENDED_MOVES, Lapse, TurnClock
+from parlor_game.turn_clock import Lapse, TurnClock
 from parlor_kit.ids import new_id
+from parlor_rules.move_log import UNATTENDED_MOVES
 
 START = datetime(2026, 11, 25, 12, tzinfo=UTC)
 DAYS = timedelta(days=3)

@@ -62,6 +62,7 @@ async def deal_game(
 
     What becomes of the game counts in the players' `circles`, unless there are bots among them.
     """
+    options = table_options.dealt(options, idle_after)
     seed, commitment = game_seed(server_seed, seeds), commitment_to(server_seed).hex()
     rules, game_id = GAMES[game], new_id()
     log_header = header(
