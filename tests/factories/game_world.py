@@ -18,6 +18,7 @@ from uuid import UUID
 
 import asyncpg
 from factories.time_passing import pass_time
+from parlor_game.bots import Level
 from parlor_game.ports import Circles
 from parlor_game.usecases.answer_invite import AnswerInvite
 from parlor_game.usecases.commit_plays import Committed, Move, commit
@@ -26,6 +27,7 @@ from parlor_game.usecases.expire_invites import expire_invites
 from parlor_game.usecases.find_invite import FoundInvite
 from parlor_game.usecases.follow_game import GameStreams
 from parlor_game.usecases.load_table import Tables
+from parlor_game.usecases.play_bots import PlayBots
 from parlor_game.usecases.play_card import PlayCard
 from parlor_game.usecases.read_game import ReadGame
 from parlor_game.usecases.tick_clocks import TickClocks
@@ -89,6 +91,7 @@ class GameWorld:
         await self.database.open()
         self.rows = await asyncpg.connect(url)
         self.creating = CreateInvite(Everybody(), INVITE_TTL, IDLE_AFTER)
+        self.bots = PlayBots(self.database, Tables(self.database))
         self.answering = AnswerInvite(self.database, Everybody(), IDLE_AFTER)
         self.replicas = [await self._started(), await self._started()]
 
@@ -118,13 +121,18 @@ class GameWorld:
     # -- what people do
 
     def invite(
-        self, inviter: UUID, others: Sequence[UUID], game: str, options: dict[str, Any]
+        self,
+        inviter: UUID,
+        others: Sequence[UUID],
+        game: str,
+        levels: Sequence[Level],
+        options: dict[str, Any],
     ) -> FoundInvite:
         async def work() -> FoundInvite:
-            chosen = self.creating.options(inviter, game, others, [], options)
+            chosen = self.creating.options(inviter, game, others, levels, options)
             async with self.database.transaction() as transaction:
                 return await self.creating.create(
-                    transaction, inviter, game, others, [], chosen, circles={}
+                    transaction, inviter, game, others, levels, chosen, circles={}
                 )
 
         return self.run(work())
@@ -136,6 +144,11 @@ class GameWorld:
             replica.sockets[(game_id, user_id)] = stack
 
         self.run(work())
+
+    def bot_plays(self, game_id: UUID) -> bool:
+        """The bots' process plays one turn there, if a bot has it."""
+        # Twice: after an outage the first look gives back the time that was lost.
+        return any(self.run(self.bots.play_turns([game_id])) for _ in range(2))
 
     def disconnect(self, replica: Replica, game_id: UUID, user_id: UUID) -> None:
         async def work() -> None:
@@ -165,11 +178,14 @@ class GameWorld:
 
         self.run(work())
 
-    def outage(self, seconds: float) -> int:
-        """Nobody is there for so long; what the clocks did when they were back."""
+    def outage(self, seconds: float) -> None:
+        """Nobody is there for so long."""
+        self.run(pass_time(self.rows, seconds, ticking=False))
+
+    def tick(self) -> int:
+        """What the clocks of all replicas do now."""
 
         async def work() -> int:
-            await pass_time(self.rows, seconds, ticking=False)
             return sum([await replica.clocks.tick() for replica in self.replicas])
 
         return self.run(work())

@@ -30,6 +30,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from parlor_dev.roles import DatabaseAccess
+from parlor_game.bots import Level, level_of
 from parlor_game.errors import GameOver, IllegalPlay, InviteClosed, NotYourTurn
 from parlor_game.usecases.find_invite import FoundInvite
 from parlor_game.usecases.load_table import STANDING, rebuild
@@ -53,6 +54,7 @@ class Wanted:
     turn_seconds: int | None
     reserve_seconds: int
     target_score: int | None
+    bots: int
 
 
 WANTED = st.builds(
@@ -63,6 +65,7 @@ WANTED = st.builds(
     turn_seconds=st.sampled_from([None, 5, 30]),
     reserve_seconds=st.sampled_from([0, 10]),
     target_score=st.sampled_from([None, None, 50]),
+    bots=st.sampled_from([0, 0, 1, 3]),
 )
 
 _UNWATCHED = """
@@ -115,12 +118,14 @@ class EveryGameEnds(RuleBasedStateMachine):
     def _invited(self, wanted: Wanted) -> FoundInvite:
         seats = [count for count in GAMES[wanted.game].seats if count <= PEOPLE]
         count = seats[wanted.more % len(seats)]
-        table = [self.people[(wanted.first + number) % PEOPLE] for number in range(count)]
+        levels: list[Level] = ["easy"] * min(wanted.bots, count - 1)
+        seated = range(count - len(levels))
+        table = [self.people[(wanted.first + number) % PEOPLE] for number in seated]
         turn = wanted.turn_seconds
         options = {"turn_seconds": turn, "reserve_seconds": wanted.reserve_seconds if turn else 0}
         if wanted.target_score is not None:
             options["target_score"] = wanted.target_score
-        found = self.world.invite(table[0], table[1:], wanted.game, options)
+        found = self.world.invite(table[0], table[1:], wanted.game, levels, options)
         self.invite_ids.append(found.id)
         return found
 
@@ -138,17 +143,21 @@ class EveryGameEnds(RuleBasedStateMachine):
     @rule(found=invites, number=st.integers(0, 3), withdrawn=st.booleans())
     def somebody_does_not_want_to(self, found: FoundInvite, number: int, withdrawn: bool) -> None:
         answering = self.world.answering
-        invitee = found.invitee_ids[number % len(found.invitee_ids)]
         with suppress(InviteClosed):
-            if withdrawn:
+            if withdrawn or not found.invitee_ids:
                 self.world.run(answering.withdraw(found.id, found.inviter_id))
             else:
+                invitee = found.invitee_ids[number % len(found.invitee_ids)]
                 self.world.run(answering.decline(found.id, invitee))
 
     # -- games
 
     def _replica(self, number: int) -> Replica:
         return self.world.replicas[number]
+
+    def _person(self, game_id: UUID, seat: int) -> UUID:
+        people = [player for player in self.players[game_id] if level_of(player) is None]
+        return people[seat % len(people)]
 
     @rule(
         game_id=games,
@@ -157,7 +166,7 @@ class EveryGameEnds(RuleBasedStateMachine):
         on=st.integers(0, 1),
     )
     def play(self, game_id: UUID, count: int, choice: int, on: int) -> None:
-        """Several plays in turn, on both replicas by turns."""
+        """Several plays in turn, on both replicas by turns; where a bot has the turn, it plays."""
         for number in range(count if game_id in self.players else 0):
             replica = self._replica((on + number) % 2)
             user_id = self.players[game_id][0]
@@ -166,6 +175,9 @@ class EveryGameEnds(RuleBasedStateMachine):
             seat = table.game.turn(table.state)
             if seat is None:
                 return
+            if level_of(table.players[seat]) is not None:
+                assert self.world.bot_plays(game_id)
+                continue
             plays = table.legal_plays(seat)
             cards = [play for play in plays if play["action"] == "play"] or plays
             body = cards[choice % len(cards)]
@@ -185,8 +197,7 @@ class EveryGameEnds(RuleBasedStateMachine):
     @rule(game_id=games, seat=st.integers(0, 4), on=st.integers(0, 1))
     def forfeit(self, game_id: UUID, seat: int, on: int) -> None:
         if game_id in self.players:
-            players = self.players[game_id]
-            user_id = players[seat % len(players)]
+            user_id = self._person(game_id, seat)
             with suppress(GameOver):
                 self.world.run(self._replica(on).plays.forfeit(game_id, user_id))
 
@@ -194,8 +205,7 @@ class EveryGameEnds(RuleBasedStateMachine):
     def come_or_go(self, game_id: UUID, seat: int, on: int) -> None:
         """A socket opens, or the one that is open is lost."""
         if game_id in self.players:
-            players = self.players[game_id]
-            user_id, replica = players[seat % len(players)], self._replica(on)
+            user_id, replica = self._person(game_id, seat), self._replica(on)
             if (game_id, user_id) in replica.sockets:
                 self.world.disconnect(replica, game_id, user_id)
             else:
@@ -211,11 +221,28 @@ class EveryGameEnds(RuleBasedStateMachine):
     def wait(self, seconds: int) -> None:
         self.world.wait(seconds)
 
-    @rule(seconds=st.sampled_from([10, 1000, 5 * 86_400]))
-    def outage(self, seconds: int) -> None:
-        """Whatever was still to come when the platform went away is still to come after it."""
+    @rule(
+        seconds=st.sampled_from([10, 1000, 5 * 86_400]),
+        game_id=games,
+        first=st.sampled_from(["tick", "play", "socket"]),
+        on=st.integers(0, 1),
+    )
+    def outage(self, seconds: int, game_id: UUID, first: str, on: int) -> None:
+        """Whatever was still to come when the platform went away is still to come after it.
+
+        So it is whoever comes back first.
+        """
         self.world.wait(0)
-        assert self.world.outage(seconds) == 0
+        by_the_clock = self._by_the_clock()
+        self.world.outage(seconds)
+        if first == "play":  # it may hand the turn to one who had left for good
+            self.play(game_id, 1, 0, on)
+            self.world.tick()
+        else:
+            if first == "socket":
+                self.come_or_go(game_id, 0, on)
+            assert self.world.tick() == 0
+        assert self._by_the_clock() == by_the_clock
 
     # -- what is always so
 
@@ -228,6 +255,12 @@ class EveryGameEnds(RuleBasedStateMachine):
 
     def _count(self, query: str, games: list[UUID]) -> int:
         return int(self.world.run(self.world.rows.fetchval(query, games)))
+
+    def _by_the_clock(self) -> int:
+        return self._count(
+            "SELECT count(*) FROM game_moves WHERE game_id = ANY($1::uuid[]) AND made_by = 'clock'",
+            list(self.players),
+        )
 
     def _active(self) -> int:
         return self._count(
@@ -271,6 +304,7 @@ def test_every_game_ends(database_access: DatabaseAccess) -> None:
                 max_examples=15,
                 stateful_step_count=30,
                 deadline=None,
+                derandomize=True,
                 suppress_health_check=list(HealthCheck),
             ),
         )
