@@ -19,11 +19,14 @@ from parlor_dev.client import Api, Refused
 
 _GONE = (aiohttp.ClientError, ConnectionError, TimeoutError, Refused)
 
+PLAYS_WHILE_HELD = 3
+
 
 class SocketPlayer:
     """One player of one game, who sits down at once and plays from when all have `begun`.
 
-    `origins` are replicas, of which the first is tried first.
+    `origins` are replicas, of which the first is tried first. With `held`, the player makes only a
+    few plays until that is set: no game ends meanwhile.
     """
 
     def __init__(
@@ -36,6 +39,7 @@ class SocketPlayer:
         begun: asyncio.Event,
         *,
         by_reconnect_token: bool,
+        held: asyncio.Event | None = None,
     ) -> None:
         self.person = person
         self._http = http
@@ -48,6 +52,7 @@ class SocketPlayer:
         self._rng = rng
         self._begun = begun
         self._by_reconnect_token = by_reconnect_token
+        self._held = held
         self._epoch = ""
         self._seq = -1
         self._welcomed = False
@@ -91,6 +96,8 @@ class SocketPlayer:
                     return
                 if self._play is not None and self._seq >= self._level_at:
                     await self._begun.wait()
+                    if self._held is not None and self.plays >= PLAYS_WHILE_HELD:
+                        await self._held.wait()
                     play, self._play = self._play, None
                     await socket.send_str(play.decode())
 
