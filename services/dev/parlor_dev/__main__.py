@@ -16,7 +16,8 @@ environment:
   PARLOR_HOME            state folder (.parlor of the checkout)
   PARLOR_CACHE           what can be fetched again (.cache of the checkout)
   PARLOR_ADMIN_EMAIL     e-mail of the first admin (admin@parlor.local)
-  PARLOR_ADMIN_PASSWORD  password of the first admin (made at random when unset)
+  PARLOR_ADMIN_PASSWORD  password of the first admin (made at random when unset);
+                         both count until there is one, and are kept in the state folder
   PARLOR_LOG_LEVEL       of the services (INFO)
   PARLOR_KUBE            context: the operator uses the current kube context; off: no operator
                          (an API server of our own, compiled with Go at first use)

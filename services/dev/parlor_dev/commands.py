@@ -47,12 +47,7 @@ async def up(replicas: Mapping[str, int], *, end_with_parent: bool) -> None:
                 await starting
             return
     kube = Kube(stack, console.say)
-    console.banner(
-        stack,
-        time.monotonic() - began,
-        password_from_environment=bool(os.environ.get("PARLOR_ADMIN_PASSWORD")),
-        kube=kube.headline,
-    )
+    console.banner(stack, time.monotonic() - began, kube=kube.headline)
     kube.begin()
     await asked.wait(1)
     console.say("stopping (again to stop at once)")

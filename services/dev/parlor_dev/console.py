@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from parlor_dev.first_admin import PASSWORD_FILE
 from parlor_dev.routing import SERVICES
 from parlor_dev.stack import Stack
 
@@ -53,15 +54,13 @@ class Progress:
             self._status.stop()
 
 
-def banner(stack: Stack, seconds: float, *, password_from_environment: bool, kube: str) -> None:
+def banner(stack: Stack, seconds: float, *, kube: str) -> None:
     """Where everything is, once it runs."""
-    file = stack.home.secret_file("admin-password")
-    if password_from_environment:
-        shown = "as set in PARLOR_ADMIN_PASSWORD"
-    elif stack.admin_password_made:
+    file = stack.home.secret_file(PASSWORD_FILE)
+    if stack.admin.made:
         shown = f"{stack.admin_password}  (shown once; kept in {file})"
     else:
-        shown = f"as made at first start, in {file}"
+        shown = f"as decided at first start, in {file}"
     rows: dict[str, str] = {
         "URL": stack.url,
         "API docs": f"{stack.url}/api/v1/{SERVICES[0]}/docs",
@@ -77,6 +76,11 @@ def banner(stack: Stack, seconds: float, *, password_from_environment: bool, kub
     for label, value in rows.items():
         name = label if not label.startswith(" ") else ""
         _console.print(f"  [cyan]{name:<9}[/cyan] {escape(value)}")
+    for name in stack.admin.ignored:
+        _console.print(
+            f"  [yellow]{name} has no effect:[/yellow] this platform has its first admin already, "
+            "and the password above opens it (`make reset` starts afresh)"
+        )
     _console.print()
 
 

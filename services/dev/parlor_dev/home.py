@@ -66,13 +66,18 @@ class Home:
         """The secret of that name, made at the first call and kept."""
         path = self.secret_file(name)
         if not path.exists():
-            fresh = path.with_name(f".{name}.new")
-            fresh.unlink(missing_ok=True)
-            descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w") as file:
-                file.write(make())
-            fresh.replace(path)
+            self.keep(name, make())
         return path.read_text()
+
+    def keep(self, name: str, value: str) -> None:
+        """Make `value` the secret of that name, whole or not at all."""
+        path = self.secret_file(name)
+        fresh = path.with_name(f".{name}.new")
+        fresh.unlink(missing_ok=True)
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(value)
+        fresh.replace(path)
 
     def secret_file(self, name: str) -> Path:
         return self.secrets / name

@@ -20,7 +20,8 @@ from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
-from parlor_dev import accounts, gateway, issuer, logfiles, pids, ports, roles
+from parlor_dev import accounts, first_admin, gateway, issuer, logfiles, pids, ports, roles
+from parlor_dev.first_admin import FirstAdmin
 from parlor_dev.home import Home, RunState
 from parlor_dev.kafka import KafkaBroker
 from parlor_dev.ports import HOST, PortReservations
@@ -41,7 +42,6 @@ from parlor_dev.services import (
 )
 
 DEFAULT_PORT = 8080
-ADMIN_EMAIL = "admin@parlor.local"
 _MIGRATE_SECONDS = 120.0
 _READY_SECONDS = 90.0
 _LOG_CHECK_SECONDS = 30.0
@@ -67,7 +67,6 @@ class Stack:
         check_replicas(replicas or {})
         self.home = Home(home)
         self.port = port
-        self.admin_password_made = False
         self._replica_counts = dict(replicas or {})
         self._extra_env = dict(env or {})
         self._auto_restart = auto_restart
@@ -82,6 +81,7 @@ class Stack:
         self._layout: Layout
         self._commands: Commands
         self._issuer: issuer.Issuer
+        self.admin: FirstAdmin
         self.postgres: PostgresServer
         self.kafka: KafkaBroker
 
@@ -92,13 +92,11 @@ class Stack:
 
     @property
     def admin_email(self) -> str:
-        return os.environ.get("PARLOR_ADMIN_EMAIL", ADMIN_EMAIL)
+        return self.admin.email
 
     @property
     def admin_password(self) -> str:
-        return os.environ.get("PARLOR_ADMIN_PASSWORD") or self.home.secret(
-            "admin-password", lambda: secrets.token_urlsafe(18)
-        )
+        return self.admin.password
 
     @property
     def kafka_bootstrap(self) -> str:
@@ -217,9 +215,6 @@ class Stack:
     def _describe(self) -> None:
         """Decide every port and make or read every secret."""
         home, take = self.home, self._reservations.take
-        self.admin_password_made = not (
-            os.environ.get("PARLOR_ADMIN_PASSWORD") or home.secret_file("admin-password").exists()
-        )
         key = home.secret("issuer.pem", issuer.new_key)
         self._issuer = issuer.Issuer(key, take(), home.credentials)
         self._layout = plan(self._replica_counts, self._reservations)
@@ -273,6 +268,9 @@ class Stack:
                 app_password=home.secret(f"{service}-database", _password),
                 owner_password=home.secret(f"{service}-database-owner", _password),
             )
+        self.admin = first_admin.decide(
+            home, exists=await first_admin.is_made(self._databases["identity"].owner_url)
+        )
         self._commands = Commands(
             self._layout,
             Backing(

@@ -175,7 +175,7 @@ async def test_it_stops_in_order_and_keeps_secrets_for_the_next_start(tmp_path: 
     first = Stack(tmp_path, port=0, program=stand_in.program)
     await first.start()
     try:
-        assert first.admin_password_made
+        assert first.admin.made
         password, database = first.admin_password, first.database_url("chat", owner=True)
         records = recorded(first)
         assert len(records) == 16
@@ -184,7 +184,7 @@ async def test_it_stops_in_order_and_keeps_secrets_for_the_next_start(tmp_path: 
         assert "drained" in (first.home.log / "chat-api-1.log").read_text()
         second = Stack(tmp_path, port=0, program=stand_in.program)
         await second.start()
-        assert not second.admin_password_made
+        assert not second.admin.made
         assert second.admin_password == password
         assert second.database_url("chat", owner=True).split("@")[0] == database.split("@")[0]
         await second.stop()

@@ -27,11 +27,12 @@ class Terminal:
         self.home = Home(folder)
         self.url = f"http://127.0.0.1:{port}"
         self._env = {**os.environ, "PARLOR_HOME": str(folder), "PARLOR_PORT": str(port)}
-        self._env.pop("PARLOR_ADMIN_PASSWORD", None)
+        for name in ("PARLOR_ADMIN_EMAIL", "PARLOR_ADMIN_PASSWORD"):
+            self._env.pop(name, None)
         self._env.setdefault("PARLOR_KUBE", "off")
         self.up: asyncio.subprocess.Process | None = None
 
-    async def start(self, *wrapper: str) -> str:
+    async def start(self, *wrapper: str, **more: str) -> str:
         """Start the platform and return what it printed up to the end of its banner."""
         self.up = await asyncio.create_subprocess_exec(
             *wrapper,
@@ -40,12 +41,12 @@ class Terminal:
             *(("--end-with-parent",) if wrapper else ()),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
-            env=self._env,
+            env={**self._env, **more},
         )
         assert self.up.stdout is not None
         said = b""
         async with asyncio.timeout(_READY_SECONDS):
-            while b"make demo" not in said:
+            while b"make demo" not in said or not said.endswith(b"\n\n"):
                 line = await self.up.stdout.readline()
                 assert line, said.decode()
                 said += line
@@ -73,6 +74,11 @@ class Terminal:
             "display_name": name,
         }
         url = f"{self.url}/api/v1/auth/register"
+        async with aiohttp.ClientSession() as session, session.post(url, json=body) as response:
+            return response.status
+
+    async def log_in(self, email: str, password: str) -> int:
+        url, body = f"{self.url}/api/v1/auth/login", {"email": email, "password": password}
         async with aiohttp.ClientSession() as session, session.post(url, json=body) as response:
             return response.status
 
@@ -112,6 +118,22 @@ async def test_two_starts_with_a_clean_end_between(terminal: Terminal) -> None:
     assert "stopped" in await terminal.run("down")
     assert terminal.up is not None
     assert await terminal.up.wait() == 0
+
+
+async def test_the_first_admin_stays_who_the_first_start_made_it(terminal: Terminal) -> None:
+    first = {"PARLOR_ADMIN_EMAIL": "boss@example.com", "PARLOR_ADMIN_PASSWORD": "Kx9#mQ2$vL7p-1"}
+    await terminal.start(**first)
+    await terminal.end(signal.SIGTERM)
+    banner = await terminal.start()
+    file = terminal.home.secret_file("admin-password")
+    assert "boss@example.com" in banner
+    assert str(file) in banner
+    assert await terminal.log_in("boss@example.com", file.read_text()) == 200
+    await terminal.end(signal.SIGTERM)
+    banner = await terminal.start(PARLOR_ADMIN_PASSWORD="Kx9#mQ2$vL7p-2")
+    assert "boss@example.com" in banner
+    assert "PARLOR_ADMIN_PASSWORD" in banner  # that it has no effect
+    assert await terminal.log_in("boss@example.com", "Kx9#mQ2$vL7p-1") == 200
 
 
 async def test_a_killed_parent_ends_it_and_the_next_one_starts(terminal: Terminal) -> None:

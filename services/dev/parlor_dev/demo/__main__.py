@@ -12,6 +12,7 @@ import sys
 import aiohttp
 from rich.console import Console
 
+from parlor_dev import first_admin
 from parlor_dev.client import Api
 from parlor_dev.demo.cards import play_cards
 from parlor_dev.demo.evidence import keep_evidence
@@ -32,7 +33,7 @@ def _arguments() -> argparse.Namespace:
         help="the platform's origin (default: the running make up), or one URL a service: "
         "http://{service}:8000",
     )
-    parser.add_argument("--admin-email", default=os.environ.get("PARLOR_ADMIN_EMAIL"))
+    parser.add_argument("--admin-email", help="of a platform told by --url")
     return parser.parse_args()
 
 
@@ -61,21 +62,25 @@ async def _tell(url: str, email: str, password: str, console: Console) -> bool:
 def main() -> int:
     arguments = _arguments()
     console = Console()
-    url, password = arguments.url, os.environ.get("PARLOR_ADMIN_PASSWORD")
-    if url is None or password is None:
-        home = default_home()
+    home = default_home()
+    kept = first_admin.kept(home)
+    url, email = arguments.url, arguments.admin_email or os.environ.get("PARLOR_ADMIN_EMAIL")
+    password = os.environ.get("PARLOR_ADMIN_PASSWORD")
+    if url is None:
+        # Of a `make up` the state folder knows; what this terminal's environment says does not
+        # matter, as it did not matter there.
         state = home.read_state()
-        url = url or (state.url if state else None)
-        file = home.secret_file("admin-password")
-        if password is None and file.exists():
-            password = file.read_text().strip()
+        url = state.url if state else None
+        email, password = (kept.email, kept.password) if kept else (email, password)
+    elif password is None and kept is not None:
+        email, password = email or kept.email, kept.password
     if url is None:
         console.print("No running platform was found: start it with [bold]make up[/] first.")
         return 2
     if password is None:
         console.print("Set PARLOR_ADMIN_PASSWORD: the password of the first admin is needed.")
         return 2
-    email = arguments.admin_email or "admin@parlor.local"
+    email = email or first_admin.DEFAULT_EMAIL
     return 0 if asyncio.run(_tell(url, email, password, console)) else 1
 
 
