@@ -123,7 +123,7 @@ async def api(settings: ChatSettings) -> Api:
         users=users,
         sealer=sealer,
         ready={"database": database.answers, "keys": keys_loaded},
-        background={"feed": feed.run},
+        background={"feed": feed.run, "keep-level": hub.keep_level},
         hub=hub,
         close=close,
     )

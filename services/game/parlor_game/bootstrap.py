@@ -122,7 +122,12 @@ async def api(settings: GameSettings) -> Api:
         users=users,
         sealer=sealer,
         ready={"database": database.answers, "keys": has_keys},
-        background={"feed": feed.run, "renew-lease": renew_lease, "tick-clocks": clocks.run},
+        background={
+            "feed": feed.run,
+            "keep-level": hub.keep_level,
+            "renew-lease": renew_lease,
+            "tick-clocks": clocks.run,
+        },
         hub=hub,
         close=close,
     )

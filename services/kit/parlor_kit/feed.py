@@ -1,7 +1,8 @@
 """The live feed: every replica reads the topics from their end, without a group.
 
 It carries no text and no cards: an event only says that a stream has moved, and the socket hub
-reads the rows that its sockets lack. So a lost or repeated record costs a query, never a hole.
+reads the rows that its sockets lack. A repeated record costs a query. What is published before the
+feed has found the end of its topics, or while the broker is away, the hub's own look finds.
 """
 
 import asyncio
@@ -40,7 +41,6 @@ class LiveFeed:
         self._topics = tuple(topics)
         self._wanted = wanted
         self._on_event = on_event
-        self.started = asyncio.Event()
         self._positions: dict[TopicPartition, int] = {}
 
     async def run(self) -> None:
@@ -64,7 +64,6 @@ class LiveFeed:
         try:
             await consumer.start()
             await self._seek(consumer)
-            self.started.set()
             while True:
                 batches = await consumer.getmany(timeout_ms=1000, max_records=2000)
                 for partition, records in batches.items():

@@ -4,11 +4,13 @@ A stream (a conversation, a game) is a durable log of events with gap-free `seq`
 A socket asks for what follows `since`; it gets every missed event in order, or a snapshot and
 `recovered: false`. Afterwards events come from two sides: straight after a commit on this replica,
 and as a wake-up from Kafka that makes the hub read the rows which its sockets lack. `seq` drops
-what came twice and shows what is missing; so there is never a hole and never a repeat.
+what came twice and shows what is missing; so there is never a hole and never a repeat. A wake-up
+may be late or lost (a feed that has just begun, a broker or a relay that is away), so the hub also
+looks every second where its streams stand.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import UUID
@@ -18,8 +20,10 @@ from parlor_kit.answers import dumps
 from parlor_kit.clock import rfc3339
 from parlor_kit.commands import Command, Inbound
 from parlor_kit.errors import DependencyUnavailable
+from parlor_kit.jobs import every
 from parlor_kit.live_socket import (
     GOING_AWAY,
+    NOT_ENTITLED,
     TOO_SLOW,
     UNKNOWN,
     LiveSocket,
@@ -30,6 +34,8 @@ log = logs.get("hub")
 
 _PAGE = 500
 _REPLAY_BYTES = 64 * 1024
+_LOOK_SECONDS = 1.0
+_STREAMS_A_LOOK = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +73,27 @@ class StreamClosed(Exception):
         self.reason = reason
 
 
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """What a look at the rows found that nobody told: streams that have moved on, and whom to shut.
+
+    `closed` are streams that take no sockets any more, `shut_out` viewers that no stream takes.
+    """
+
+    moved: Mapping[UUID, int] = field(default_factory=dict)
+    closed: Collection[UUID] = ()
+    shut_out: Collection[UUID] = ()
+
+
 class StreamSource(Protocol):
     """What the hub asks of a service: its streams' durable rows."""
+
+    async def look(self, known: Mapping[UUID, int], viewers: Collection[UUID]) -> Missed:
+        """What was missed of these streams, each with the seq that is known, and these viewers.
+
+        Asked every second for all that is watched, a thousand at a time: one statement that finds
+        rows by key and answers with those alone that there is something to say of.
+        """
 
     async def position(self, stream_id: UUID, since: int) -> Position | None:
         """Where the stream stands, or None when there is no such stream.
@@ -144,6 +169,24 @@ class Hub:
         if stream is not None:
             stream.latest = max(stream.latest, seq)
             self._mend(stream)
+
+    async def keep_level(self) -> None:
+        """Look every second, until cancelled: a background task of every api process with a hub."""
+        await every(_LOOK_SECONDS, "keep-level", self.look)
+
+    async def look(self) -> None:
+        """Find in the rows what the feed has not told of the streams that are watched here."""
+        watched = list(self._streams.values())
+        for start in range(0, len(watched), _STREAMS_A_LOOK):
+            some = watched[start : start + _STREAMS_A_LOOK]
+            viewers = {one.viewer for stream in some for one in stream.sockets if one.viewer}
+            missed = await self._source.look({one.id: one.latest for one in some}, viewers)
+            for stream_id, seq in missed.moved.items():
+                self.wake(stream_id, seq)
+            for stream_id in missed.closed:
+                self.close_stream(stream_id, NOT_ENTITLED, "not entitled any more")
+            for viewer in missed.shut_out:
+                self.close_viewer(viewer, NOT_ENTITLED, "not entitled any more")
 
     def _behind(self, stream: _Stream) -> list[int]:
         return [s.seq for s in stream.sockets if s.live and s.seq < stream.latest]
@@ -282,6 +325,7 @@ class Hub:
             welcome |= {"seq": socket.seq, "recovered": False, "replayed": 0, "snapshot": snapshot}
         socket.send_json(dumps(welcome))
         stream.latest = max(stream.latest, position.seq, socket.seq)
+        self._mend(stream)  # a newcomer may know of more than the sockets here have had
         await self._replay(socket, stream)
 
     async def _replay(self, socket: LiveSocket, stream: _Stream) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 from uuid import UUID
@@ -13,7 +13,7 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from parlor_kit.clock import now
 from parlor_kit.errors import DependencyUnavailable
-from parlor_kit.hub import Hub, Position, StreamEvent, event_frame
+from parlor_kit.hub import Hub, Missed, Position, StreamEvent, event_frame
 from parlor_kit.ids import new_id
 from parlor_kit.live_socket import TOO_SLOW, LiveSocket
 
@@ -89,6 +89,12 @@ class SlowSource:
         for _ in range(self.turns[self.calls % len(self.turns)]):
             await asyncio.sleep(0)
 
+    async def look(self, known: Mapping[UUID, int], viewers: Collection[UUID]) -> Missed:
+        await self._wait()
+        log = self.log
+        await self._wait()
+        return Missed({id_: log for id_, seq in known.items() if log > seq})
+
     async def position(self, stream_id: UUID, since: int) -> Position | None:
         await self._wait()
         found = Position(EPOCH, self.log, since >= self.kept_from)
@@ -119,6 +125,7 @@ STEPS = st.lists(
         st.tuples(st.just("commit elsewhere"), st.integers(1, 4)),
         st.tuples(st.just("late delivery"), st.integers(0, 5)),
         st.tuples(st.just("wake"), st.integers(0, 3)),
+        st.tuples(st.just("look"), st.just(0)),
         st.tuples(st.just("attach fresh"), st.just(0)),
         st.tuples(st.just("attach resuming"), st.integers(0, 6)),
         st.tuples(st.just("attach from another epoch"), st.integers(0, 3)),
@@ -176,6 +183,9 @@ class Evening:
                 self.deliver(self.undelivered[which % len(self.undelivered)])
             case ("wake", back):
                 self.wake(max(0, self.source.log - back))
+            case ("look", _):
+                self.told = max(self.told, self.source.log)
+                await self.hub.look()
             case ("attach fresh", _):
                 self.attach(None, None)
             case ("attach resuming", back):
@@ -237,7 +247,7 @@ async def run(steps: list[Step], turns: list[int]) -> Evening:
         await evening.take(step)
     await evening.settle()
     evening.check()
-    evening.wake(evening.source.log)
+    await evening.take(("look", 0))
     await evening.settle()
     evening.check()
     await evening.end()

@@ -6,14 +6,14 @@ complete from there: the client gets a snapshot instead of a hole. What a sender
 deleted is not missing: each event shows its message as it stands when it is read.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from parlor_kit.answers import dumps
 from parlor_kit.clock import rfc3339
 from parlor_kit.database import Database
-from parlor_kit.hub import Position, StreamClosed, StreamEvent
+from parlor_kit.hub import Missed, Position, StreamClosed, StreamEvent
 from parlor_kit.live_socket import NOT_ENTITLED
 
 from parlor_chat import frames, message_changes
@@ -26,6 +26,12 @@ SNAPSHOT_MESSAGES = 50
 MAX_REPLAY = 20_000
 
 _POSITION = "SELECT epoch, event_seq, status FROM conversations WHERE id = $1"
+
+# A conversation with a disabled account is closed, so nothing need be asked of its people.
+_LOOK = """
+SELECT c.id, c.event_seq, c.status FROM unnest($1::uuid[], $2::bigint[]) AS known (id, seq)
+JOIN conversations c ON c.id = known.id AND (c.event_seq > known.seq OR c.status <> 'open')
+"""
 
 _RETAINED = """
 SELECT (SELECT count(*) FROM messages WHERE conversation_id = $1
@@ -73,6 +79,14 @@ class StreamSource:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    async def look(self, known: Mapping[UUID, int], viewers: Collection[UUID]) -> Missed:
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(_LOOK, list(known), list(known.values()))
+        return Missed(
+            moved={row["id"]: row["event_seq"] for row in rows if row["status"] == Status.OPEN},
+            closed=[row["id"] for row in rows if row["status"] != Status.OPEN],
+        )
 
     async def position(self, stream_id: UUID, since: int) -> Position | None:
         async with self._database.connection() as connection:

@@ -1,12 +1,12 @@
 """Follow a game: its stream of events and its snapshots, as the live sockets ask for them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from parlor_kit.database import Database
 from parlor_kit.errors import NotFound
-from parlor_kit.hub import Position, StreamEvent
+from parlor_kit.hub import Missed, Position, StreamEvent
 
 from parlor_game.frames import stream_event
 from parlor_game.table import stored
@@ -19,6 +19,12 @@ _READ = """
 SELECT seq, at, type, public, private FROM game_events
 WHERE game_id = $1 AND seq > $2 ORDER BY seq LIMIT $3
 """
+_LOOK = """
+SELECT g.id, g.seq FROM unnest($1::uuid[], $2::bigint[]) AS known (id, seq)
+JOIN games g ON g.id = known.id AND g.seq > known.seq
+UNION ALL
+SELECT user_id, NULL FROM disabled_accounts WHERE user_id = ANY ($3::uuid[]) AND disabled
+"""
 
 
 class GameStreams:
@@ -27,6 +33,14 @@ class GameStreams:
     def __init__(self, database: Database, tables: Tables) -> None:
         self._database = database
         self._tables = tables
+
+    async def look(self, known: Mapping[UUID, int], viewers: Collection[UUID]) -> Missed:
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(_LOOK, list(known), list(known.values()), list(viewers))
+        return Missed(
+            moved={row["id"]: row["seq"] for row in rows if row["seq"] is not None},
+            shut_out=[row["id"] for row in rows if row["seq"] is None],
+        )
 
     async def position(self, stream_id: UUID, since: int) -> Position | None:
         async with self._database.connection() as connection:
