@@ -2,22 +2,24 @@
 
 import base64
 import contextlib
+from uuid import UUID
 
 import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from parlor_kit.errors import ValidationFailed
-from parlor_kit.pages import PageQuery, decode_cursor, encode_cursor
+from parlor_kit.pages import PageQuery, decode_cursor, encode_cursor, id_in, number_in
 from pydantic import ValidationError
 
 LARGEST = 2**63 - 1
 
 
-@given(st.text(max_size=80), st.integers(-LARGEST, LARGEST))
-def test_a_cursor_comes_back_as_the_position_that_it_was(name: str, number: int) -> None:
-    cursor = encode_cursor(name, number)
-    assert decode_cursor(cursor, str, int) == (name, number)
+@given(st.uuids(), st.integers(0, LARGEST))
+def test_a_cursor_comes_back_as_the_position_that_it_was(last: UUID, number: int) -> None:
+    cursor = encode_cursor(last, number)
+    assert decode_cursor(cursor, UUID, int) == (last, number)
+    assert (id_in(encode_cursor(last)), number_in(encode_cursor(number))) == (last, number)
     assert cursor.isascii()
     assert not set(cursor) & set("+/=&?# ")
 
@@ -40,11 +42,17 @@ def raw(value: object) -> str:
         raw([]),
         raw([1]),
         raw(["a", "b"]),
+        raw(["abc", 1]),
+        raw([str(UUID(int=7)), -1]),
+        raw([str(UUID(int=7)), 2**63]),
+        raw([str(UUID(int=7)), 1.5]),
+        raw([UUID(int=7).hex, 1]),
+        raw([7, 7]),
     ],
 )
 def test_a_made_up_cursor_breaks_a_rule(cursor: str) -> None:
     with pytest.raises(ValidationFailed) as refused:
-        decode_cursor(cursor, str, int)
+        decode_cursor(cursor, UUID, int)
     assert refused.value.extra["errors"][0]["field"] == "cursor"
 
 
@@ -56,7 +64,12 @@ def test_true_is_no_number() -> None:
 @given(st.text())
 def test_any_text_is_a_cursor_or_refused(cursor: str) -> None:
     with contextlib.suppress(ValidationFailed):
-        assert isinstance(decode_cursor(cursor, str)[0], str)
+        assert isinstance(id_in(cursor), UUID)
+
+
+def test_no_cursor_is_the_beginning() -> None:
+    assert id_in(None) is None
+    assert number_in(None) is None
 
 
 def test_a_page_has_1_to_200_items_and_50_unless_told() -> None:

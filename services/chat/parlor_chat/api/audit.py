@@ -1,8 +1,7 @@
 """The audit log, for admins: searched, and exported for `parlor verify-audit`; the public keys."""
 
 from parlor_kit.answers import Answer, StreamedAnswer
-from parlor_kit.errors import ValidationFailed
-from parlor_kit.pages import decode_cursor, encode_cursor
+from parlor_kit.pages import encode_cursor, number_in
 from parlor_kit.routing import Call
 
 from parlor_chat.api.audit_schemas import (
@@ -22,7 +21,7 @@ async def search_audit_log(call: Call[ChatServices]) -> Answer:
         Actor.user(call.user),
         query.filter,
         reason=query.reason,
-        before=_position(query.cursor),
+        before=number_in(query.cursor),
         limit=query.limit + 1,
     )
     items = [AuditRecordView(**record) for record in found[: query.limit]]
@@ -41,12 +40,3 @@ async def list_evidence_keys(call: Call[ChatServices]) -> Answer:
     """List the public keys that evidence is or was signed with, as a JWK set."""
     keys = await call.app.evidence_keys.all()
     return Answer(200, EvidenceKeysView(keys=[EvidenceKeyView.of(known) for known in keys]))
-
-
-def _position(cursor: str | None) -> int | None:
-    if cursor is None:
-        return None
-    position = int(decode_cursor(cursor, int)[0])
-    if not 0 <= position < 2**63:
-        raise ValidationFailed([("cursor", "is not a cursor of this list")])
-    return position

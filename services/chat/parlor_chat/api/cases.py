@@ -2,7 +2,7 @@
 
 from parlor_kit.answers import Answer
 from parlor_kit.database import Transaction
-from parlor_kit.pages import encode_cursor
+from parlor_kit.pages import encode_cursor, id_in
 from parlor_kit.routing import Call
 
 from parlor_chat.api.case_schemas import (
@@ -12,7 +12,6 @@ from parlor_chat.api.case_schemas import (
     NoteView,
     QueuedCaseView,
 )
-from parlor_chat.api.conversations import position
 from parlor_chat.api.recorded import recorded
 from parlor_chat.usecases.audit_trail import Actor
 from parlor_chat.usecases.chat_services import ChatServices
@@ -31,11 +30,9 @@ async def list_cases(call: Call[ChatServices]) -> Answer:
         conversation_id=query.conversation_id,
         subject_id=query.subject_id,
     )
-    found, last = await call.app.view_cases.page(wanted, query.limit, position(query.cursor))
+    found, last = await call.app.view_cases.page(wanted, query.limit, id_in(query.cursor))
     items = [QueuedCaseView.queued(counted) for counted in found]
-    return Answer(
-        200, CasePage(items=items, next_cursor=encode_cursor(str(last)) if last else None)
-    )
+    return Answer(200, CasePage(items=items, next_cursor=encode_cursor(last) if last else None))
 
 
 async def read_case(call: Call[ChatServices]) -> Answer:

@@ -1,11 +1,7 @@
 """Route functions of conversations."""
 
-from uuid import UUID
-
 from parlor_kit.answers import Answer
-from parlor_kit.errors import ValidationFailed
-from parlor_kit.ids import parse_id
-from parlor_kit.pages import decode_cursor, encode_cursor
+from parlor_kit.pages import encode_cursor, id_in
 from parlor_kit.routing import Call
 
 from parlor_chat.usecases.chat_services import ChatServices
@@ -21,9 +17,9 @@ async def create_conversation(call: Call[ChatServices]) -> Answer:
 async def list_conversations(call: Call[ChatServices]) -> Answer:
     """List your conversations, newest first."""
     items, last = await call.app.view_conversations.mine(
-        call.user.id, call.query.limit, position(call.query.cursor)
+        call.user.id, call.query.limit, id_in(call.query.cursor)
     )
-    cursor = encode_cursor(str(last)) if last else None
+    cursor = encode_cursor(last) if last else None
     return Answer(200, {"items": items, "next_cursor": cursor})
 
 
@@ -38,13 +34,3 @@ async def create_socket_ticket(call: Call[ChatServices]) -> Answer:
     return await call.app.socket_access.issue(
         call.user.id, call.id("conversation_id"), call.idempotency_key
     )
-
-
-def position(cursor: str | None) -> UUID | None:
-    """The id at which the page before ended, in lists by id."""
-    if cursor is None:
-        return None
-    position = parse_id(str(decode_cursor(cursor, str)[0]))
-    if position is None:
-        raise ValidationFailed([("cursor", "is not a cursor of this list")])
-    return position

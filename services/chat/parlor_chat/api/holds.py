@@ -3,11 +3,9 @@
 Holds of one conversation are placed and released beside its review, see `moderation`.
 """
 
-from uuid import UUID
-
 from parlor_kit.answers import Answer
 from parlor_kit.database import Transaction
-from parlor_kit.pages import decode_cursor, encode_cursor
+from parlor_kit.pages import encode_cursor, id_in
 from parlor_kit.routing import Call
 
 from parlor_chat.api.hold_schemas import HoldDetailView, HoldPage, MatterHoldView
@@ -40,10 +38,10 @@ async def list_legal_holds(call: Call[ChatServices]) -> Answer:
     """List legal holds by matter, state, source, conversation or custodian; recorded."""
     query = call.query
     found = await call.app.read_holds.page(
-        query.filter, before=_position(query.cursor), limit=query.limit + 1
+        query.filter, before=id_in(query.cursor), limit=query.limit + 1
     )
     items = [MatterHoldView.of(hold) for hold in found[: query.limit]]
-    more = encode_cursor(str(items[-1].id)) if len(found) > query.limit else None
+    more = encode_cursor(items[-1].id) if len(found) > query.limit else None
     return Answer(200, HoldPage(items=items, next_cursor=more))
 
 
@@ -67,12 +65,3 @@ async def restore_matter_hold(call: Call[ChatServices]) -> Answer:
         Actor.user(call.user), call.id("hold_id"), reason=call.body.reason
     )
     return Answer(200, MatterHoldView.of(hold))
-
-
-def _position(cursor: str | None) -> UUID | None:
-    if cursor is None:
-        return None
-    try:
-        return UUID(str(decode_cursor(cursor, str)[0]))
-    except ValueError:
-        return UUID(int=0)

@@ -5,8 +5,7 @@ For moderators and admins alone, apart from every route that participants have.
 
 from parlor_kit.answers import Answer
 from parlor_kit.database import Transaction
-from parlor_kit.errors import ValidationFailed
-from parlor_kit.pages import decode_cursor, encode_cursor
+from parlor_kit.pages import encode_cursor, number_in
 from parlor_kit.routing import Call
 
 from parlor_chat.api.retention_schemas import HoldView, ReleasedHolds, ReviewView
@@ -22,7 +21,7 @@ async def review_conversation(call: Call[ChatServices]) -> Answer:
         Actor.user(call.user),
         call.id("conversation_id"),
         reason=query.reason,
-        after_seq=_after_seq(query.cursor),
+        after_seq=number_in(query.cursor) or 0,
         limit=query.limit,
     )
     more = encode_cursor(review.next_seq) if review.next_seq is not None else None
@@ -67,13 +66,3 @@ async def restore_legal_hold(call: Call[ChatServices]) -> Answer:
         conversation_id=conversation_id,
     )
     return Answer(200, HoldView.of(hold, conversation_id))
-
-
-def _after_seq(cursor: str | None) -> int:
-    """The seq at which the page before ended."""
-    if cursor is None:
-        return 0
-    seq = int(decode_cursor(cursor, int)[0])
-    if not 0 <= seq < 2**63:
-        raise ValidationFailed([("cursor", "is not a cursor of this list")])
-    return seq

@@ -2,11 +2,10 @@
 
 from parlor_kit.answers import Answer
 from parlor_kit.database import Transaction
-from parlor_kit.pages import encode_cursor
+from parlor_kit.pages import encode_cursor, id_in
 from parlor_kit.routing import Call
 
 from parlor_chat.api.case_schemas import NoticePage, NoticeView, ReportView
-from parlor_chat.api.conversations import position
 from parlor_chat.usecases.audit_trail import Actor
 from parlor_chat.usecases.chat_services import ChatServices
 from parlor_chat.usecases.report_message import report_message
@@ -32,9 +31,9 @@ async def create_report(call: Call[ChatServices]) -> Answer:
 async def list_notices(call: Call[ChatServices]) -> Answer:
     """List what was decided about messages that you reported or sent, newest first."""
     rows, last = await call.app.notices.page(
-        call.user.id, call.query.limit, position(call.query.cursor)
+        call.user.id, call.query.limit, id_in(call.query.cursor)
     )
-    more = encode_cursor(str(last)) if last else None
+    more = encode_cursor(last) if last else None
     return Answer(200, NoticePage(items=[NoticeView.of(row) for row in rows], next_cursor=more))
 
 

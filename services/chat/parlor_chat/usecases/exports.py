@@ -14,7 +14,7 @@ from uuid import UUID
 import asyncpg
 from parlor_kit.database import Database
 from parlor_kit.errors import NotFound
-from parlor_kit.pages import decode_cursor, encode_cursor
+from parlor_kit.pages import encode_cursor, id_in
 from parlor_kit.principal import Principal
 
 from parlor_chat.export_errors import ExportFailed, ExportGone, ExportNotReady
@@ -134,10 +134,9 @@ class Exports:
         self, viewer: Principal, limit: int, cursor: str | None
     ) -> tuple[list[ExportRow], str | None]:
         """Those that the viewer may see, newest first."""
-        before = UUID(str(decode_cursor(cursor, str)[0])) if cursor else None
         async with self._database.connection() as connection:
-            rows = await connection.fetch(_PAGE, before, _only(viewer), limit + 1)
-        more = encode_cursor(str(rows[limit - 1]["id"])) if len(rows) > limit else None
+            rows = await connection.fetch(_PAGE, id_in(cursor), _only(viewer), limit + 1)
+        more = encode_cursor(rows[limit - 1]["id"]) if len(rows) > limit else None
         return [ExportRow.of(row) for row in rows[:limit]], more
 
     async def download(

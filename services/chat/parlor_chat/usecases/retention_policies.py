@@ -16,7 +16,7 @@ from parlor_kit.clock import now
 from parlor_kit.database import Database, Transaction
 from parlor_kit.errors import NotFound
 from parlor_kit.ids import new_id
-from parlor_kit.pages import decode_cursor, encode_cursor
+from parlor_kit.pages import encode_cursor, id_in
 
 from parlor_chat.retention_errors import EarlyExpiryForbidden
 from parlor_chat.usecases import audit_trail, hold_coverage
@@ -42,7 +42,7 @@ _TARGETS = {
 }
 
 _PAGE = f"""
-SELECT {_COLUMNS} FROM retention_policies WHERE $1::text IS NULL OR id > $1::text::uuid
+SELECT {_COLUMNS} FROM retention_policies WHERE $1::uuid IS NULL OR id > $1
 ORDER BY id LIMIT $2
 """  # noqa: S608 - columns only
 
@@ -140,11 +140,10 @@ class RetentionPolicies:
         self, limit: int, cursor: str | None
     ) -> tuple[Sequence[RetentionPolicy], str | None]:
         """Policies in the order of their making, and where the next page begins."""
-        after = None if cursor is None else str(UUID(str(decode_cursor(cursor, str)[0])))
         async with self._database.connection() as connection:
-            rows = await connection.fetch(_PAGE, after, limit + 1)
+            rows = await connection.fetch(_PAGE, id_in(cursor), limit + 1)
         policies = [RetentionPolicy.of(row) for row in rows[:limit]]
-        return policies, encode_cursor(str(policies[-1].id)) if len(rows) > limit else None
+        return policies, encode_cursor(policies[-1].id) if len(rows) > limit else None
 
     async def delete(self, actor: Actor, policy_id: UUID, reason: str) -> RetentionPolicy:
         """Take a policy away; what is broader decides from now on.

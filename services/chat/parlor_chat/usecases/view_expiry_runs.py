@@ -13,8 +13,8 @@ from uuid import UUID
 import asyncpg
 import orjson
 from parlor_kit.database import Database
-from parlor_kit.errors import NotFound, ValidationFailed
-from parlor_kit.pages import decode_cursor, encode_cursor
+from parlor_kit.errors import NotFound
+from parlor_kit.pages import decode_cursor, encode_cursor, id_in
 
 from parlor_chat.usecases.expiry_runs import ExpiryRun
 
@@ -29,7 +29,7 @@ SELECT * FROM archive_expiry_runs WHERE $1::uuid IS NULL OR id < $1 ORDER BY id 
 
 _PARTS = """
 SELECT number, content FROM archive_expiry_chunks
-WHERE run_id = $1 AND number >= $2 ORDER BY number LIMIT $3
+WHERE run_id = $1 AND number >= $2::bigint ORDER BY number LIMIT $3
 """
 
 _KEPT = """
@@ -98,11 +98,10 @@ class ExpiryRuns:
 
     async def page(self, limit: int, cursor: str | None) -> tuple[Sequence[ExpiryRun], str | None]:
         """Runs, newest first, and where the next page begins."""
-        before = None if cursor is None else _id_in(cursor)
         async with self.database.connection() as connection:
-            rows = await connection.fetch(_PAGE, before, limit + 1)
+            rows = await connection.fetch(_PAGE, id_in(cursor), limit + 1)
         runs = [ExpiryRun.of(row) for row in rows[:limit]]
-        return runs, encode_cursor(str(runs[-1].id)) if len(rows) > limit else None
+        return runs, encode_cursor(runs[-1].id) if len(rows) > limit else None
 
     async def manifest(self, run_id: UUID) -> AsyncIterator[bytes]:
         """The manifest in parts, a few at a time in memory."""
@@ -120,7 +119,7 @@ class ExpiryRuns:
         A page may be short or empty though more follows, when the filter seldom fits.
         """
         run = await self.get(run_id)
-        number, line = (0, 0) if cursor is None else _place_in(cursor)
+        number, line = (0, 0) if cursor is None else decode_cursor(cursor, int, int)
         found: list[dict[str, Any]] = []
         parts = await self._parts(run.id, number, _PARTS_A_PAGE)
         for part in parts:
@@ -140,26 +139,12 @@ class ExpiryRuns:
     ) -> tuple[list[KeptBy], str | None]:
         """By hold or case, what it kept from the run, and where the next page begins."""
         await self.get(run_id)
-        after = None if cursor is None else _id_in(cursor)
         async with self.database.connection() as connection:
-            rows = await connection.fetch(_KEPT, run_id, after, limit + 1)
+            rows = await connection.fetch(_KEPT, run_id, id_in(cursor), limit + 1)
         kept = [KeptBy(*row.values()) for row in rows[:limit]]
-        return kept, encode_cursor(str(kept[-1].id)) if len(rows) > limit else None
+        return kept, encode_cursor(kept[-1].id) if len(rows) > limit else None
 
     async def _parts(self, run_id: UUID, number: int, limit: int) -> list[asyncpg.Record]:
         async with self.database.connection() as connection:
             rows: list[asyncpg.Record] = await connection.fetch(_PARTS, run_id, number, limit)
         return rows
-
-
-def _id_in(cursor: str) -> UUID:
-    text = str(decode_cursor(cursor, str)[0])
-    try:
-        return UUID(text)
-    except ValueError:
-        raise ValidationFailed([("cursor", "is not a cursor of this list")]) from None
-
-
-def _place_in(cursor: str) -> tuple[int, int]:
-    number, line = decode_cursor(cursor, int, int)
-    return int(number), int(line)

@@ -1,13 +1,10 @@
 """Invites: distributors make, list and revoke them; customers redeem them."""
 
 from datetime import timedelta
-from uuid import UUID
 
 from parlor_kit.answers import Answer
 from parlor_kit.database import Transaction
-from parlor_kit.errors import ValidationFailed
-from parlor_kit.ids import parse_id
-from parlor_kit.pages import decode_cursor, encode_cursor
+from parlor_kit.pages import encode_cursor, id_in
 from parlor_kit.routing import Call
 
 from parlor_customer.api.schemas import CreatedInvite, InvitePage, InviteView, Redemption
@@ -52,10 +49,10 @@ async def list_invites(call: Call[UseCases]) -> Answer:
     found = await call.app.list_invites(
         call.user.id,
         status=call.query.status,
-        before=last_seen(call.query.cursor),
+        before=id_in(call.query.cursor),
         limit=limit + 1,
     )
-    more = encode_cursor(str(found[limit - 1].id)) if len(found) > limit else None
+    more = encode_cursor(found[limit - 1].id) if len(found) > limit else None
     items = [InviteView.of(invite) for invite in found[:limit]]
     return Answer(200, InvitePage(items=items, next_cursor=more))
 
@@ -64,13 +61,3 @@ async def revoke_invite(call: Call[UseCases]) -> Answer:
     """Revoke an invite; relationships that it has started stay."""
     await call.app.revoke_invite(call.user, call.id("invite_id"))
     return Answer(204)
-
-
-def last_seen(cursor: str | None) -> UUID | None:
-    """The id at which the page before ended."""
-    if cursor is None:
-        return None
-    last = parse_id(str(decode_cursor(cursor, str)[0]))
-    if last is None:
-        raise ValidationFailed([("cursor", "is not a cursor of this list")])
-    return last

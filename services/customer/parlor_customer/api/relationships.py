@@ -4,11 +4,10 @@ from uuid import UUID
 
 from parlor_kit.answers import Answer
 from parlor_kit.errors import NotFound, ValidationFailed
-from parlor_kit.pages import encode_cursor
+from parlor_kit.pages import encode_cursor, id_in
 from parlor_kit.principal import Principal, Role
 from parlor_kit.routing import Call
 
-from parlor_customer.api.invites import last_seen
 from parlor_customer.api.schemas import CustomerItem, CustomerPage, RelationshipsView
 from parlor_customer.usecases import UseCases
 
@@ -35,9 +34,9 @@ async def list_customers(call: Call[UseCases]) -> Answer:
     """List the caller's active customers, newest first."""
     limit = call.query.limit
     found = await call.app.view_relationships.of_distributor(
-        call.user.id, before=last_seen(call.query.cursor), limit=limit + 1
+        call.user.id, before=id_in(call.query.cursor), limit=limit + 1
     )
-    more = encode_cursor(str(found[limit - 1].relationship_id)) if len(found) > limit else None
+    more = encode_cursor(found[limit - 1].relationship_id) if len(found) > limit else None
     items = [CustomerItem.of(one) for one in found[:limit]]
     return Answer(200, CustomerPage(items=items, next_cursor=more))
 

@@ -5,8 +5,6 @@ from uuid import UUID
 
 from parlor_kit.clock import now
 from parlor_kit.database import Database
-from parlor_kit.errors import ValidationFailed
-from parlor_kit.ids import parse_id
 from parlor_kit.pages import decode_cursor, encode_cursor
 
 from parlor_game.usecases.find_invite import FoundInvite, find_invites
@@ -41,15 +39,12 @@ class ListInvites:
         last = rows[limit - 1] if len(rows) > limit else None
         return (
             [found[invite_id] for invite_id in ids],
-            encode_cursor(int(last["open"]), str(last["id"])) if last else None,
+            encode_cursor(int(last["open"]), last["id"]) if last else None,
         )
 
 
 def _position(cursor: str | None) -> tuple[bool | None, UUID | None]:
     if cursor is None:
         return None, None
-    is_open, last_id = decode_cursor(cursor, int, str)
-    invite_id = parse_id(str(last_id))
-    if invite_id is None:
-        raise ValidationFailed([("cursor", "is not a cursor of this list")])
-    return bool(is_open), invite_id
+    is_open, last_id = decode_cursor(cursor, int, UUID)
+    return bool(is_open), last_id

@@ -6,9 +6,8 @@ from uuid import UUID
 
 import orjson
 from parlor_kit.database import Database
-from parlor_kit.errors import NotFound, ValidationFailed
-from parlor_kit.ids import parse_id
-from parlor_kit.pages import decode_cursor, encode_cursor
+from parlor_kit.errors import NotFound
+from parlor_kit.pages import encode_cursor, id_in
 from parlor_rules.protocol import Json
 
 from parlor_game.bots import level_of
@@ -64,19 +63,10 @@ class ReadGame:
     ) -> tuple[Sequence[Json], str | None]:
         """The user's games, newest first: those of this status and this game, where one is said."""
         async with self._database.connection() as connection:
-            rows = await connection.fetch(_MINE, user_id, status, game, _before(cursor), limit + 1)
+            rows = await connection.fetch(_MINE, user_id, status, game, id_in(cursor), limit + 1)
         more = len(rows) > limit
         items = [_summary(row) for row in rows[:limit]]
-        return items, encode_cursor(str(rows[limit - 1]["id"])) if more else None
-
-
-def _before(cursor: str | None) -> UUID | None:
-    if cursor is None:
-        return None
-    before = parse_id(str(decode_cursor(cursor, str)[0]))
-    if before is None:
-        raise ValidationFailed([("cursor", "is not a cursor of this list")])
-    return before
+        return items, encode_cursor(rows[limit - 1]["id"]) if more else None
 
 
 def _summary(row: Any) -> Json:

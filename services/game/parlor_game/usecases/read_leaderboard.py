@@ -14,7 +14,6 @@ from uuid import UUID
 import asyncpg
 from parlor_kit.database import Database
 from parlor_kit.errors import NotFound, ValidationFailed
-from parlor_kit.ids import parse_id
 from parlor_kit.pages import decode_cursor, encode_cursor
 from parlor_kit.principal import Principal
 from parlor_rules.catalog import GAMES
@@ -25,7 +24,7 @@ from parlor_game.ports import Entitlements
 _PAGE = """
 SELECT user_id, games, wins, points FROM leaderboard_entries
 WHERE distributor_id = $1 AND game = $2 AND ($3::bigint IS NULL OR points <= $3 AND (
-    points < $3 OR wins < $4 OR wins = $4 AND user_id > $5))
+    points < $3 OR wins < $4::bigint OR wins = $4 AND user_id > $5))
 ORDER BY points DESC, wins DESC, user_id LIMIT $6
 """
 _OWN = """
@@ -139,14 +138,10 @@ def _ranked(rows: Sequence[asyncpg.Record], after: _Position | None) -> list[Ent
 
 
 def _cursor(last: Entry, place: int) -> str:
-    return encode_cursor(last.points, last.wins, str(last.user_id), place, last.rank)
+    return encode_cursor(last.points, last.wins, last.user_id, place, last.rank)
 
 
 def _position(cursor: str | None) -> _Position | None:
     if cursor is None:
         return None
-    points, wins, user_id, place, rank = decode_cursor(cursor, int, int, str, int, int)
-    last_id = parse_id(str(user_id))
-    if last_id is None:
-        raise ValidationFailed([("cursor", "is not a cursor of this list")])
-    return _Position(int(points), int(wins), last_id, int(place), int(rank))
+    return _Position(*decode_cursor(cursor, int, int, UUID, int, int))

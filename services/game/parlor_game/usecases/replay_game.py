@@ -15,7 +15,7 @@ import orjson
 from parlor_kit.clock import rfc3339
 from parlor_kit.database import Database
 from parlor_kit.errors import NotFound, ValidationFailed
-from parlor_kit.pages import decode_cursor, encode_cursor
+from parlor_kit.pages import encode_cursor, number_in
 from parlor_rules.protocol import Json
 
 from parlor_game import table_options
@@ -48,7 +48,8 @@ class ReplayGame:
     ) -> tuple[Sequence[Json], str | None]:
         """The stream of the game as the socket sends it to this player, from the beginning."""
         _, seat = await self._read_game.standing(game_id, user_id)
-        after = since if cursor is None else int(decode_cursor(cursor, int)[0])
+        before = number_in(cursor)
+        after = since if before is None else before
         async with self._database.connection() as connection:
             rows = await connection.fetch(_EVENTS, game_id, after, limit + 1)
         more = len(rows) > limit

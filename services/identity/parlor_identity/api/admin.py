@@ -3,13 +3,12 @@
 from dataclasses import replace
 
 from parlor_kit.answers import Answer
-from parlor_kit.pages import Page, encode_cursor
+from parlor_kit.pages import Page, encode_cursor, id_in
 from parlor_kit.principal import Role
 from parlor_kit.routing import Call
 
 from parlor_identity.api.auth import NOT_STORED
 from parlor_identity.api.schemas import AccountView, ProvisionedView
-from parlor_identity.api.users import position
 from parlor_identity.models import AccountStatus
 from parlor_identity.usecases.accounts import AccountRow
 from parlor_identity.usecases.services import IdentityServices
@@ -51,11 +50,11 @@ async def list_users(call: Call[IdentityServices]) -> Answer:
         role=query.role,
         status=query.status,
         email=query.email,
-        before=position(query.cursor),
+        before=id_in(query.cursor),
         limit=query.limit + 1,
     )
     items = [AccountView.of(account) for account in found[: query.limit]]
-    more = encode_cursor(str(items[-1].id)) if len(found) > query.limit else None
+    more = encode_cursor(items[-1].id) if len(found) > query.limit else None
     return Answer(200, Page[AccountView](items=items, next_cursor=more))
 
 

@@ -1,8 +1,7 @@
 """What people see and change of their own account, and the keys that tokens are checked with."""
 
 from parlor_kit.answers import Answer
-from parlor_kit.ids import UUID
-from parlor_kit.pages import Page, decode_cursor, encode_cursor
+from parlor_kit.pages import Page, encode_cursor, id_in
 from parlor_kit.routing import Call
 
 from parlor_identity.addresses import client_place
@@ -10,11 +9,6 @@ from parlor_identity.api.schemas import ErasureView, ProfileView, SessionView
 from parlor_identity.usecases.services import IdentityServices
 
 _KEYS_MAX_AGE = 300
-
-
-def position(cursor: str | None) -> UUID | None:
-    """The id of the last item of the page before."""
-    return None if cursor is None else UUID(str(decode_cursor(cursor, str)[0]))
 
 
 async def get_own_profile(call: Call[IdentityServices]) -> Answer:
@@ -45,7 +39,7 @@ async def list_own_sessions(call: Call[IdentityServices]) -> Answer:
     """List the sessions of the current user, newest first."""
     limit = call.query.limit
     found = await call.app.own_sessions.page(
-        call.user, before=position(call.query.cursor), limit=limit + 1
+        call.user, before=id_in(call.query.cursor), limit=limit + 1
     )
     items = [
         SessionView(
@@ -59,7 +53,7 @@ async def list_own_sessions(call: Call[IdentityServices]) -> Answer:
         )
         for session in found[:limit]
     ]
-    more = encode_cursor(str(items[-1].id)) if len(found) > limit else None
+    more = encode_cursor(items[-1].id) if len(found) > limit else None
     return Answer(200, Page[SessionView](items=items, next_cursor=more))
 
 
