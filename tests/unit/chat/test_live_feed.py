@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from parlor_chat import live_feed
 from parlor_kit.events import Event
-from parlor_kit.hub import Hub, Position, StreamEvent
+from parlor_kit.hub import Hub, Missed, Position, StreamEvent
 from parlor_kit.ids import UUID, new_id
 
 
 class NoStreams:
+    async def look(self, known: Mapping[UUID, int], viewers: Collection[UUID]) -> Missed:
+        return Missed()
+
     async def position(self, stream_id: UUID, since: int) -> Position | None:
         return None
 
