@@ -4,35 +4,17 @@ A service adds its own by subclassing `ServiceSettings` in its `settings.py`. No
 code base reads `os.environ`. docs/settings.md is generated from these classes.
 """
 
-import base64
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from parlor_kit.kafka import Brokers, SaslMechanism, SecurityProtocol
+from parlor_kit.setting_types import DatabaseUrl, HttpUrl, LogLevel, SecretKey, key_bytes
 
 _CHECKOUT = Path(__file__).resolve().parents[3]
-
-
-def _key_bytes(value: SecretStr) -> bytes:
-    text = value.get_secret_value().rstrip("=")
-    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-
-
-def _key_of_32_bytes(value: SecretStr) -> SecretStr:
-    try:
-        raw = _key_bytes(value)
-    except ValueError as wrong:
-        raise ValueError("must be base64url") from wrong
-    if len(raw) < 32:
-        raise ValueError("must hold at least 32 bytes")
-    return value
-
-
-SecretKey = Annotated[SecretStr, AfterValidator(_key_of_32_bytes)]
 
 
 class KafkaSettings(BaseSettings):
@@ -100,10 +82,10 @@ class ServiceSettings(KafkaSettings):
     """What all services need. Names are the environment variables, in upper case."""
 
     parlor_database_url: Annotated[
-        SecretStr, Field(description="Database of this service, with its least-privilege role.")
+        DatabaseUrl, Field(description="Database of this service, with its least-privilege role.")
     ]
     parlor_migration_database_url: Annotated[
-        SecretStr | None, Field(description="The same database with its owner; `migrate` only.")
+        DatabaseUrl | None, Field(description="The same database with its owner; `migrate` only.")
     ] = None
     parlor_public_host: Annotated[str, Field(description="Address of the public listener.")] = (
         "127.0.0.1"
@@ -124,17 +106,17 @@ class ServiceSettings(KafkaSettings):
         "https://parlor.dev/identity"
     )
     parlor_jwks_url: Annotated[
-        str, Field(description="Where identity publishes the keys of user tokens.")
+        HttpUrl, Field(description="Where identity publishes the keys of user tokens.")
     ] = "http://127.0.0.1:8080/.well-known/jwks.json"
     parlor_secret_key: Annotated[
         SecretKey,
         Field(description="32 or more random bytes, base64url: seals stored secret answers."),
     ]
     parlor_identity_url: Annotated[
-        str, Field(description="Internal base URL of identity: its sidecar.")
+        HttpUrl, Field(description="Internal base URL of identity: its sidecar.")
     ] = "http://127.0.0.1:8100"
     parlor_customer_url: Annotated[
-        str, Field(description="Internal base URL of customer: its sidecar.")
+        HttpUrl, Field(description="Internal base URL of customer: its sidecar.")
     ] = "http://127.0.0.1:8200"
     parlor_credentials_dir: Annotated[
         Path, Field(description="Folder with one service credential a callee, re-read on use.")
@@ -148,7 +130,9 @@ class ServiceSettings(KafkaSettings):
     parlor_drain_seconds: Annotated[
         float, Field(description="How long SIGTERM waits for work under way.", gt=0, le=300)
     ] = 10
-    parlor_log_level: Annotated[str, Field(description="DEBUG, INFO, WARNING or ERROR.")] = "INFO"
+    parlor_log_level: Annotated[
+        LogLevel, Field(description="DEBUG, INFO, WARNING or ERROR, in either case.")
+    ] = "INFO"
 
     @property
     def database_url(self) -> str:
@@ -156,4 +140,4 @@ class ServiceSettings(KafkaSettings):
 
     @property
     def secret_key(self) -> bytes:
-        return _key_bytes(self.parlor_secret_key)
+        return key_bytes(self.parlor_secret_key)

@@ -51,6 +51,15 @@ def test_every_missing_setting_is_named_and_the_process_ends_with_2(
         ("parlor_secret_key", "not base64 at all, but long enough to be a key of 32 bytes"),
         ("parlor_drain_seconds", "-7.5"),
         ("parlor_trusted_proxies", "-1"),
+        ("parlor_log_level", "LOUD"),
+        ("parlor_database_url", "hunter2"),
+        ("parlor_database_url", "mysql://app:hunter2@127.0.0.1/chat"),
+        ("parlor_database_url", "postgresql://app:hunter2@127.0.0.1"),
+        ("parlor_database_url", "postgresql://app:hunter2@127.0.0.1:none/chat"),
+        ("parlor_database_url", "postgresql://app:hunter2@127.0.0.1/chat?sslmode=maybe"),
+        ("parlor_jwks_url", "identity/.well-known/jwks.json"),
+        ("parlor_jwks_url", "file:///etc/passwd"),
+        ("parlor_customer_url", "http://"),
     ],
 )
 def test_a_wrong_setting_is_named_without_its_value(
@@ -61,6 +70,16 @@ def test_a_wrong_setting_is_named_without_its_value(
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"parlor: setting {name.upper()}: ")
     assert value not in line
+
+
+@pytest.mark.parametrize("level", ["debug", "Info", "WARNING"])
+def test_a_log_level_is_taken_in_either_case(level: str) -> None:
+    assert ServiceSettings.load(**GOOD, parlor_log_level=level).parlor_log_level == level.upper()
+
+
+def test_a_database_may_say_what_tls_it_wants() -> None:
+    url = "postgres://app:p%40ss@db.example:5433/chat?sslmode=verify-full&sslrootcert=/ca.pem"
+    assert ServiceSettings.load(**(GOOD | {"parlor_database_url": url})).database_url == url
 
 
 def test_secrets_are_not_shown() -> None:
