@@ -1,6 +1,7 @@
 """The composition root of the identity service: the one place that knows every concrete class."""
 
 import asyncio
+import sys
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import timedelta
@@ -185,6 +186,13 @@ def inbox(_: IdentitySettings, database: Database, schemas: Schemas) -> Inbox:
     return Inbox(database, schemas, REACTS_TO)
 
 
+_WITHDRAWN = (
+    "The withdrawn keys are void in identity within seconds and in other services within a minute. "
+    "A service that cannot ask identity for its keys goes on trusting them for an hour at most: "
+    "restart it if that is too long."
+)
+
+
 async def rotate_keys(settings: IdentitySettings, arguments: list[str]) -> int:
     """`rotate-keys [--retire]`: 0 when there is a new key, 2 for anything else on the line."""
     if arguments not in ([], ["--retire"]):
@@ -197,5 +205,7 @@ async def rotate_keys(settings: IdentitySettings, arguments: list[str]) -> int:
         kid = await (rotation.withdraw() if arguments else rotation.rotate())
     finally:
         await database.close()
+    if arguments:
+        print(_WITHDRAWN, file=sys.stderr)  # noqa: T201
     print(kid)  # noqa: T201
     return 0

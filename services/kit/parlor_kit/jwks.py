@@ -134,7 +134,7 @@ class KeySet:
         *,
         ca_file: str | Path | None = None,
         token_file: str | Path | None = None,
-        refresh_seconds: float = 300,
+        refresh_seconds: float = 60,
         min_refetch_seconds: float = 10,
         max_age_seconds: float = 3600,
         timeout: float = 3,

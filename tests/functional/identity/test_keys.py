@@ -90,6 +90,7 @@ async def test_withdrawn_keys_void_what_they_signed_but_end_no_session(
     assert await me(replica, tokens.body["access_token"]) == 200
     status, output = await identity.run("rotate-keys", "--retire")
     assert status == 0
+    assert "within a minute" in output  # what other services still hold
     new = output.splitlines()[-1]
 
     async def alone() -> bool:

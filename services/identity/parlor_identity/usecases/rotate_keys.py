@@ -56,9 +56,11 @@ class RotateKeys:
             return await self._make(transaction, self._overlap)
 
     async def withdraw(self) -> str:
-        """Replace all keys by a new one at once: whatever they signed is void from now on.
+        """Replace all keys by a new one at once: whatever they signed is void here from now on.
 
-        For a key that may be known to others. Sessions go on: clients refresh.
+        For a key that may be known to others. Sessions go on: clients refresh. Other services ask
+        for the keys once a minute, so there it is void a minute later; one that cannot ask trusts
+        what it holds for an hour at most.
         """
         async with self._database.transaction() as transaction:
             await self._lock(transaction)
