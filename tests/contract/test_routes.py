@@ -93,18 +93,8 @@ INTERNAL = [
     ("identity", "PUT", "/internal/v1/distributors/{resource_uid}", {"operator"}),
     ("identity", "GET", "/internal/v1/distributors/{resource_uid}", {"operator"}),
     ("identity", "DELETE", "/internal/v1/distributors/{resource_uid}", {"operator"}),
-    (
-        "identity",
-        "GET",
-        "/internal/v1/users/{user_id}",
-        {"customer", "chat", "game", "operator"},
-    ),
-    (
-        "identity",
-        "POST",
-        "/internal/v1/users/batch",
-        {"customer", "chat", "game", "operator"},
-    ),
+    ("identity", "GET", "/internal/v1/users/{user_id}", {"customer"}),
+    ("identity", "POST", "/internal/v1/users/batch", {"customer"}),
     (
         "customer",
         "GET",

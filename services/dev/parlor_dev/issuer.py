@@ -33,8 +33,8 @@ _RENEW_AT = 0.8
 CALLEES: Mapping[str, tuple[str, ...]] = {
     "identity": (),
     "customer": ("identity",),
-    "game": ("identity", "customer"),
-    "chat": ("identity", "customer"),
+    "game": ("customer",),
+    "chat": ("customer",),
     "operator": ("identity", "chat"),
     "archive-expiry": ("chat",),
 }

@@ -23,4 +23,4 @@ def only_services(*names: str) -> Policy:
 
 
 MANAGES_DISTRIBUTORS = only_services(OPERATOR)
-READS_ACCOUNTS = only_services("customer", "chat", "game", OPERATOR)
+READS_ACCOUNTS = only_services("customer")

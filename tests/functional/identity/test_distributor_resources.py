@@ -17,6 +17,8 @@ from factories.running_api import Reply
 
 pytestmark = pytest.mark.functional
 
+CUSTOMER = {"x-service-identity": "system:serviceaccount:parlor:customer"}
+
 
 def uid() -> str:
     return str(uuid4())
@@ -171,10 +173,10 @@ async def test_what_was_never_there_is_not_found(replica: Replica) -> None:
     assert (await put(replica, "a%20b", new_email())).status == 404
 
 
-async def test_services_read_accounts_one_by_one_and_in_batches(replica: Replica) -> None:
+async def test_customer_reads_accounts_one_by_one_and_in_batches(replica: Replica) -> None:
     made = await put(replica, uid(), new_email("shop"))
     one = await replica.internal.call(
-        "GET", f"/internal/v1/users/{made.body['account_id']}", headers=OPERATOR
+        "GET", f"/internal/v1/users/{made.body['account_id']}", headers=CUSTOMER
     )
     assert one.body == {
         "id": made.body["account_id"],
@@ -187,12 +189,20 @@ async def test_services_read_accounts_one_by_one_and_in_batches(replica: Replica
     unknown = str(uuid4())
     ids = [unknown, made.body["account_id"], made.body["account_id"]]
     batch = await replica.internal.call(
-        "POST", "/internal/v1/users/batch", json={"ids": ids}, headers=OPERATOR
+        "POST", "/internal/v1/users/batch", json={"ids": ids}, headers=CUSTOMER
     )
     assert batch.body == {"users": [one.body]}
-    missing = await replica.internal.call("GET", f"/internal/v1/users/{unknown}", headers=OPERATOR)
+    missing = await replica.internal.call("GET", f"/internal/v1/users/{unknown}", headers=CUSTOMER)
     assert missing.status == 404
     too_many = await replica.internal.call(
-        "POST", "/internal/v1/users/batch", json={"ids": [unknown] * 501}, headers=OPERATOR
+        "POST", "/internal/v1/users/batch", json={"ids": [unknown] * 501}, headers=CUSTOMER
     )
     assert too_many.status == 422
+    for caller in ("chat", "game", "operator"):
+        named = {"x-service-identity": f"system:serviceaccount:parlor:{caller}"}
+        for method, path, body in (
+            ("GET", f"/internal/v1/users/{unknown}", None),
+            ("POST", "/internal/v1/users/batch", {"ids": ids}),
+        ):
+            refused = await replica.internal.call(method, path, json=body, headers=named)
+            assert refused.status == 403, caller

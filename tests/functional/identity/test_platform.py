@@ -83,6 +83,6 @@ async def test_the_sidecar_lets_in_who_has_a_credential_and_a_rule(
     read = await sidecar.call(
         "GET",
         f"/internal/v1/users/{made.body['account_id']}",
-        headers=credential(platform, "chat"),
+        headers=credential(platform, "customer"),
     )
     assert (read.status, read.body["role"]) == (200, "distributor")

@@ -32,17 +32,18 @@ async def test_each_service_shows_its_documents(platform: Stack, service: str) -
 
 async def test_a_sidecar_takes_the_issuers_credentials_and_no_others(platform: Stack) -> None:
     user = f"{platform.internal_url('identity')}/internal/v1/users/{NOBODY}"
-    right = platform.credential("chat", "identity")
-    other_audience = platform.credential("chat", "customer")
+    right = platform.credential("customer", "identity")
+    other_audience = platform.credential("customer", "chat")
     assert await status(user, Authorization=f"Bearer {right}") == 404
     assert await status(user, Authorization=f"Bearer {other_audience}") == 401
     assert await status(user) == 401
-    not_listed = platform.credential("archive-expiry", "identity")
-    assert await status(user, Authorization=f"Bearer {not_listed}") == 403
+    for caller in ("archive-expiry", "chat", "game", "operator"):
+        not_listed = platform.credential(caller, "identity")
+        assert await status(user, Authorization=f"Bearer {not_listed}") == 403
 
 
 async def test_internal_routes_have_no_way_in_from_outside(platform: Stack) -> None:
-    right = {"Authorization": f"Bearer {platform.credential('chat', 'identity')}"}
+    right = {"Authorization": f"Bearer {platform.credential('customer', 'identity')}"}
     path = f"/internal/v1/users/{NOBODY}"
     for base in (platform.url, *platform.public_urls("identity")):
         assert await status(base + path, **right) == 404

@@ -53,4 +53,7 @@ def test_internal_policies_name_their_callers() -> None:
     assert isinstance(MANAGES_DISTRIBUTORS.allows(None, None), Unauthenticated)
     assert isinstance(MANAGES_DISTRIBUTORS.allows(None, chat), Forbidden)
     assert MANAGES_DISTRIBUTORS.allows(None, operator) is None
-    assert READS_ACCOUNTS.allows(None, chat) is None
+    customer = ServiceCaller("system:serviceaccount:parlor:customer")
+    assert READS_ACCOUNTS.allows(None, customer) is None
+    for other in (chat, operator):
+        assert isinstance(READS_ACCOUNTS.allows(None, other), Forbidden)

@@ -149,8 +149,8 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 SERVICES = Path(__file__).parents[3] / "services"
 EXPECTED = {
     "identity": {
-        ("GET", "/internal/v1/users/{user_id}"): {"customer", "chat", "game", "operator"},
-        ("POST", "/internal/v1/users/batch"): {"customer", "chat", "game", "operator"},
+        ("GET", "/internal/v1/users/{user_id}"): {"customer"},
+        ("POST", "/internal/v1/users/batch"): {"customer"},
         ("PUT", "/internal/v1/distributors/{resource_uid}"): {"operator"},
         ("GET", "/internal/v1/distributors/{resource_uid}"): {"operator"},
         ("DELETE", "/internal/v1/distributors/{resource_uid}"): {"operator"},
