@@ -28,6 +28,8 @@ Reaction = Callable[[Transaction, Event], Awaitable[None]]
 
 _ATTEMPTS = 3
 _MAX_DELAY = 5.0
+_GATHERED_BYTES = 64 * 1024
+_GATHERING_MS = 100
 
 
 class Outcome(StrEnum):
@@ -106,6 +108,9 @@ class Consumer:
             session_timeout_ms=10_000,
             heartbeat_interval_ms=1_000,
             metadata_max_age_ms=30_000,
+            # The broker gathers for a moment: a busy topic wakes us ten times a second at most.
+            fetch_min_bytes=_GATHERED_BYTES,
+            fetch_max_wait_ms=_GATHERING_MS,
         )
         producer = AIOKafkaProducer(
             **self._brokers.arguments(), acks="all", enable_idempotence=True
@@ -116,10 +121,13 @@ class Consumer:
             log.info("consumer.started", topics=sorted(self._topics))
             while True:
                 batches = await consumer.getmany(timeout_ms=1000, max_records=200)
-                for partition, records in batches.items():
+                for records in batches.values():
                     for record in records:
                         await self._handle(producer, record)
-                    await consumer.commit({partition: records[-1].offset + 1})
+                if batches:
+                    await consumer.commit(
+                        {partition: some[-1].offset + 1 for partition, some in batches.items()}
+                    )
         finally:
             for client in (consumer, producer):
                 with suppress(KafkaError, OSError, TimeoutError):

@@ -29,10 +29,15 @@ OUTBOX_PUBLISHED = Counter(
     "parlor_outbox_published_total", "Events that the broker took.", ("topic",), registry=REGISTRY
 )
 OUTBOX_PARKED = Counter(
-    "parlor_outbox_parked_total", "Events that broke their schema.", ("topic",), registry=REGISTRY
+    "parlor_outbox_parked_total",
+    "Events that no consumer could read.",
+    ("topic",),
+    registry=REGISTRY,
 )
 OUTBOX_PENDING = Gauge(
-    "parlor_outbox_pending", "Events not yet taken by the broker.", registry=REGISTRY
+    "parlor_outbox_pending",
+    "Events not yet taken by the broker, up to 100000; each worker of a service tells the same.",
+    registry=REGISTRY,
 )
 CONSUMED = Counter(
     "parlor_events_consumed_total",

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import uvloop
+from aiokafka.errors import KafkaError
 
 from parlor_kit import logs
 from parlor_kit.consumer import Inbox
@@ -28,6 +29,7 @@ from parlor_kit.events import Schemas
 from parlor_kit.http import build_app, mount, mount_docs
 from parlor_kit.hub import Hub
 from parlor_kit.migrate import await_migration, migrate
+from parlor_kit.parked import ParkedEvents
 from parlor_kit.principal import Users
 from parlor_kit.routing import Routes
 from parlor_kit.sealing import Sealer
@@ -101,7 +103,9 @@ def main(service: Service) -> None:
     waiting = commands.add_parser("await-migration", help="wait until the database has been")
     waiting.add_argument("--seconds", type=float, default=300, help="how long at most (300)")
     if service.inbox is not None:
-        letters = commands.add_parser("dead-letters", help="list or replay dead letters")
+        letters = commands.add_parser(
+            "dead-letters", help="list or replay dead letters and parked events"
+        )
         letters.add_argument("action", choices=("list", "replay"))
     for name, (summary, _) in service.commands.items():
         commands.add_parser(name, help=summary, add_help=False)
@@ -163,21 +167,25 @@ async def _dead_letters(service: Service, settings: ServiceSettings, action: str
     letters = DeadLetters(service.name, schemas, settings.brokers)
     database = Database(settings.database_url, service.name)
     await database.open()
+    parked, found = ParkedEvents(database), []
     try:
         if action == "list":
-            found = await letters.waiting()
+            found += await parked.waiting()
+            found += await letters.waiting()
         else:
             assert service.inbox is not None  # noqa: S101 - the parser offers this only then
-            found = await letters.replay(service.inbox(settings, database, schemas))
-    except DependencyUnavailable as fault:
-        print(f"parlor: {fault.detail}; what was not replayed is still waiting", file=sys.stderr)  # noqa: T201
+            found += await parked.give_back()
+            found += await letters.replay(service.inbox(settings, database, schemas))
+    except (DependencyUnavailable, KafkaError, OSError) as fault:
+        what = fault.detail if isinstance(fault, DependencyUnavailable) else "Kafka does not answer"
+        print(f"parlor: {what}; what was not replayed is still waiting", file=sys.stderr)  # noqa: T201
         return 1
     finally:
         await database.close()
-    for letter in found:
-        print(  # noqa: T201
-            f"{letter.topic}\t{letter.offset}\t{letter.key}\t{letter.outcome}\t{letter.error}"
-        )
+        for letter in found:
+            print(  # noqa: T201
+                f"{letter.topic}\t{letter.offset}\t{letter.key}\t{letter.outcome}\t{letter.error}"
+            )
     print(f"{len(found)} dead letters", file=sys.stderr)  # noqa: T201
     return 1 if any(letter.outcome.startswith("failed") for letter in found) else 0
 

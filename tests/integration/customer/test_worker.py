@@ -140,6 +140,29 @@ async def test_poison_is_listed_and_replayed_by_command(
 
 
 @pytest.mark.usefixtures("worker")
+async def test_what_the_relay_parked_is_listed_and_given_back_by_the_same_command(
+    rows: asyncpg.Connection, environment: dict[str, str]
+) -> None:
+    await rows.execute(
+        "INSERT INTO outbox (event_id, topic, key, type, data, time, error) VALUES "
+        "(gen_random_uuid(), 'customer.events', 'k', 'nothing.known', '{}', now(), 'set aside')"
+    )
+    status, output = await command(environment, "dead-letters", "list")
+    assert status == 0
+    assert "outbox of customer.events" in output
+    assert "set aside" in output
+    _, output = await command(environment, "dead-letters", "replay")
+    assert "given back to the relay" in output
+
+    async def parked_again() -> bool:
+        error = await rows.fetchval("SELECT error FROM outbox WHERE type = 'nothing.known'")
+        return error not in (None, "set aside")
+
+    await until_true(parked_again, 30)
+    await rows.execute("DELETE FROM outbox WHERE type = 'nothing.known'")
+
+
+@pytest.mark.usefixtures("worker")
 async def test_a_relationship_is_told_of(
     identity: IdentityStandIn, relate: Any, rows: asyncpg.Connection
 ) -> None:

@@ -12,23 +12,26 @@ from typing import Any
 import asyncpg
 import pytest
 from factories.event_map import TYPE, EventMap, event_map
-from factories.polling import until_true
+from factories.polling import until, until_true
 from factories.running import running
 from factories.topics import records
 from parlor_dev.kafka import KafkaBroker
 from parlor_dev.ports import PortReservations
 from parlor_dev.roles import DatabaseAccess
+from parlor_kit import metrics, outbox
+from parlor_kit import relay as relay_module
 from parlor_kit.database import Database
 from parlor_kit.events import Event
 from parlor_kit.kafka import Brokers
+from parlor_kit.parked import ParkedEvents
 from parlor_kit.relay import Relay
 
 pytestmark = pytest.mark.integration
 
 _DELETING = """
 SELECT pid FROM pg_stat_activity
-WHERE query LIKE 'DELETE FROM outbox%' AND state = 'active' AND wait_event_type = 'Lock'
-  AND datname = current_database()
+WHERE query LIKE '%DELETE FROM outbox%' AND state = 'active' AND wait_event_type = 'Lock'
+  AND datname = current_database() AND pid <> pg_backend_pid()
 """
 
 
@@ -36,6 +39,12 @@ async def publish(database: Database, *events: Event) -> None:
     async with database.transaction() as transaction:
         for event in events:
             transaction.publish(event)
+
+
+async def publish_apart(connection: asyncpg.Connection, *events: Event) -> None:
+    """The same on a session of its own, inside or outside of what else is going on."""
+    async with connection.transaction():
+        await outbox.append(connection, events)
 
 
 async def pending(rows: asyncpg.Connection) -> int:
@@ -117,6 +126,64 @@ async def test_what_can_never_be_sent_is_parked_and_the_rest_goes_on(
     parked = [row["error"] for row in await rows.fetch("SELECT error FROM outbox ORDER BY id")]
     assert len(parked) == 5
     assert all(parked)
+
+
+async def test_a_parked_event_is_shown_and_goes_once_its_fault_is_mended(
+    database: Database, rows: asyncpg.Connection, kafka_bootstrap: str, things: EventMap
+) -> None:
+    await publish(database, things.event(1), Event(things.topic, TYPE, "a", {"number": "two"}))
+    parked = ParkedEvents(database)
+    async with running(Relay(database, things.schemas, Brokers(kafka_bootstrap)).run()):
+        await carried(rows)
+        (shown,) = await parked.waiting()
+        assert (shown.topic, shown.key, shown.outcome) == (
+            f"outbox of {things.topic}",
+            "a",
+            "parked",
+        )
+        assert shown.error
+        assert len(await parked.give_back()) == 1
+        await carried(rows)
+        assert await parked.waiting() == [shown]  # still broken, so it was parked again
+        await rows.execute("UPDATE outbox SET data = $1", '{"number": 2}')
+        assert len(await parked.give_back()) == 1
+        await carried(rows)
+    assert await parked.waiting() == []
+    found = numbers_by_key(await records(kafka_bootstrap, things.topic))
+    assert found == {"a": [1, 2]}
+
+
+async def test_the_gauge_counts_what_waits_while_there_is_no_broker(
+    database: Database,
+    rows: asyncpg.Connection,
+    things: EventMap,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(relay_module, "_MEASURE_SECONDS", 0.05)
+
+    def told() -> float:
+        (sample,) = next(iter(metrics.OUTBOX_PENDING.collect())).samples
+        return sample.value
+
+    async with running(Relay(database, things.schemas, Brokers("127.0.0.1:1")).run()):
+        await publish(database, *(things.event(number) for number in range(1500)))
+        await until(lambda: told() == 1500, seconds=20)
+        await rows.execute("DELETE FROM outbox")
+        await until(lambda: told() == 0, seconds=20)
+
+
+async def test_a_row_that_commits_late_with_a_smaller_id_is_not_passed_over(
+    database: Database, rows: asyncpg.Connection, kafka_bootstrap: str, things: EventMap
+) -> None:
+    async with running(Relay(database, things.schemas, Brokers(kafka_bootstrap)).run()):
+        async with database.transaction() as slow:
+            slow.publish(things.event(1, "late"))
+            await slow.flush()  # its id is taken, and nobody can see it yet
+            await publish_apart(rows, things.event(1, "early"))
+            await carried(rows)
+        await carried(rows)
+    found = numbers_by_key(await records(kafka_bootstrap, things.topic))
+    assert found == {"early": [1], "late": [1]}
 
 
 # The relay's lock in this database; pg_locks shows those of the whole server.
