@@ -5,16 +5,20 @@
 
 import inspect
 import os
+import re
+from collections.abc import Iterable
 from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import orjson
+from parlor_dev import variables as dev
 from parlor_kit import asyncapi
 from parlor_kit.process import VERSION
 from parlor_kit.settings import ServiceSettings
 from parlor_operator.settings import OperatorSettings
+from parlor_sidecar import settings as sidecar
 from pydantic import SecretStr
 from pydantic_core import PydanticUndefined
 
@@ -69,6 +73,18 @@ def _rows(fields: dict[str, Any]) -> list[str]:
     return [*rows, ""]
 
 
+def _sidecar_default(variable: sidecar.Variable) -> str:
+    default = sidecar.Settings.__dataclass_fields__[variable.field].default
+    if variable.field in sidecar.REQUIRED:
+        return "**needed**"
+    return f"`{default}`" if default not in (None, "") else "unset"
+
+
+def _table(rows: Iterable[tuple[str, str, str]]) -> list[str]:
+    lines = [f"| `{name}` | {default} | {meaning} |" for name, default, meaning in rows]
+    return ["| variable | default | meaning |", "|---|---|---|", *lines, ""]
+
+
 def _settings_page() -> str:
     shared = ServiceSettings.model_fields
     lines = [
@@ -76,8 +92,7 @@ def _settings_page() -> str:
         "",
         "Every process reads its environment once, checks it and says each fault in one line.",
         "This page is generated from the settings classes; a test compares it.",
-        "`make up` sets what is needed; the variables of the dev stack itself are in",
-        "`python -m parlor_dev --help`, those of a sidecar in `python -m parlor_sidecar --help`.",
+        "`make up` sets what is needed; its own variables are at the end.",
         "",
         "## All services",
         "",
@@ -97,12 +112,32 @@ def _settings_page() -> str:
         "It takes no others. KUBECONFIG names a cluster; unset, it is the pod's own.",
         "",
         *_rows(dict(OperatorSettings.model_fields)),
+        "## Sidecars",
+        "",
+        "Also in `python -m parlor_sidecar --help`.",
+        "",
+        *_table((one.name, _sidecar_default(one), one.meaning) for one in sidecar.VARIABLES),
+        "## The dev stack",
+        "",
+        "What `make up`, `make demo` and the tests read themselves. Variables that start with",
+        f"{dev.PASSED} go to the services as well.",
+        "",
+        *_table((one.name, one.default, one.meaning) for one in dev.VARIABLES),
     ]
     return "\n".join(lines)
 
 
 def test_the_settings_page_is_that_of_the_code() -> None:
     _compare(ROOT / "docs" / "settings.md", _settings_page())
+
+
+def test_every_variable_that_the_dev_stack_reads_is_on_the_page() -> None:
+    read = set()
+    for source in (ROOT / "services" / "dev").rglob("*.py"):
+        read |= set(re.findall(r'environ(?:\.get\(|\[)"(PARLOR_\w+)"', source.read_text()))
+    read |= set(re.findall(r"\$\(?\(?(PARLOR_\w+)", (ROOT / "Makefile").read_text()))
+    assert read
+    assert read <= {variable.name for variable in dev.VARIABLES}
 
 
 def test_the_asyncapi_document_is_that_of_topics_and_schemas() -> None:

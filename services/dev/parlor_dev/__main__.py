@@ -6,24 +6,9 @@ import importlib.util
 import runpy
 import sys
 
-from parlor_dev import commands, console
+from parlor_dev import commands, console, variables
 from parlor_dev.problems import Problem
 from parlor_dev.processes import ProcessFailed
-
-_SETTINGS = """\
-environment:
-  PARLOR_PORT            port of the one origin (8080)
-  PARLOR_HOME            state folder (.parlor of the checkout)
-  PARLOR_CACHE           what can be fetched again (.cache of the checkout)
-  PARLOR_ADMIN_EMAIL     e-mail of the first admin (admin@parlor.local)
-  PARLOR_ADMIN_PASSWORD  password of the first admin (made at random when unset);
-                         both count until there is one, and are kept in the state folder
-  PARLOR_LOG_LEVEL       of the services (INFO)
-  PARLOR_KUBE            context: the operator uses the current kube context; off: no operator
-                         (an API server of our own, compiled with Go at first use)
-  PARLOR_KUBE_BIN        folder that has etcd and kube-apiserver, so that none are compiled
-Variables that start with IDENTITY_, CUSTOMER_, GAME_, CHAT_ or OTEL_ go to the services as well.
-"""
 
 
 def main() -> int:
@@ -58,14 +43,14 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m parlor_dev",
         description="Runs the whole platform on this machine.",
-        epilog=_SETTINGS,
+        epilog=variables.describe(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     verbs = parser.add_subparsers(dest="command", required=True, metavar="command")
     up = verbs.add_parser(
         "up",
         help="start everything and stay in the foreground; Ctrl-C stops it",
-        epilog=_SETTINGS,
+        epilog=variables.describe(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     up.add_argument(
