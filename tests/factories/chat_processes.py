@@ -10,7 +10,6 @@ import asyncio
 import base64
 import os
 import secrets
-import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -25,6 +24,7 @@ from factories.customer_stand_in import CustomerStandIn, customer_stand_in
 from factories.tokens import UserTokens
 from factories.topics import put
 from parlor_dev.client import Api
+from parlor_dev.ports import PortReservations
 from parlor_dev.roles import DatabaseAccess
 from parlor_kit.answers import dumps
 from parlor_kit.clock import now
@@ -82,12 +82,6 @@ class ChatProcesses:
             "/api/v1/conversations", {"participant_ids": [str(one.id) for one in talkers[1:]]}
         )
         return str(made["id"])
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @asynccontextmanager
@@ -154,9 +148,10 @@ async def chat_processes(
             "PARLOR_DRAIN_SECONDS": "2",
         }
         waits: list[Any] = []
+        ports = PortReservations()
         try:
             for number in range(replicas + 1):
-                port, health = _free_port(), _free_port()
+                port, health = ports.take(), ports.take()
                 verb = "api" if number < replicas else "worker"
                 log = folder / f"{verb}-{number}.log"
                 process = await _start(
@@ -178,3 +173,4 @@ async def chat_processes(
             for process in chat.processes:
                 async with asyncio.timeout(20):
                     await process.wait()
+            ports.close()

@@ -7,7 +7,6 @@ import base64
 import os
 import secrets
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import aiohttp
 from factories.running_api import Client
+from parlor_dev.ports import PortReservations
 
 _PASSED = ("PATH", "HOME", "LANG", "TMPDIR")
 
@@ -52,6 +52,7 @@ class GameProcesses:
         self._folder = folder
         self._http = http
         self._started: list[GameProcess] = []
+        self._ports = PortReservations()
 
     async def start(self, command: str, **changes: str) -> GameProcess:
         """A process of this command, once it is ready."""
@@ -61,7 +62,7 @@ class GameProcesses:
 
     async def begin(self, command: str, **changes: str) -> GameProcess:
         """A process of this command, which may never be ready."""
-        public, health = _free_port(), _free_port()
+        public, health = self._ports.take(), self._ports.take()
         name = f"{command}-{len(self._started) + 1}"
         environment = self._environment | changes
         environment |= {
@@ -102,6 +103,7 @@ class GameProcesses:
     async def stop(self) -> None:
         for started in self._started:
             await started.stop()
+        self._ports.close()
 
 
 @asynccontextmanager
@@ -113,9 +115,3 @@ async def game_processes(
         yield processes
     finally:
         await processes.stop()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

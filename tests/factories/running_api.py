@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+from parlor_dev.ports import PortReservations
 from parlor_kit.http import build_app, mount, mount_docs
 from parlor_kit.process import VERSION, Api
 from parlor_kit.serving import Listener
@@ -77,7 +77,8 @@ async def running_api(name: str, api: Api, folder: Path) -> AsyncIterator[Runnin
     mount_docs(public, name, api.public, VERSION)
     internal = build_app(f"{name}-internal-{number}")
     mount(internal, api.internal, services=api.services, users=api.users, sealer=api.sealer)
-    port, path = _free_port(), folder / f"{name}-{number}.sock"
+    ports = PortReservations()
+    port, path = ports.take(), folder / f"{name}-{number}.sock"
     listeners = [Listener(public, host="127.0.0.1", port=port), Listener(internal, unix=path)]
     for listener in listeners:
         await listener.start()
@@ -94,9 +95,4 @@ async def running_api(name: str, api: Api, folder: Path) -> AsyncIterator[Runnin
             await listener.drain(2)
         if api.close is not None:
             await api.close()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+        ports.close()

@@ -22,7 +22,7 @@ pytestmark = [
 ]
 
 _SET_UP_SECONDS = 300
-_DEMO_SECONDS = 120
+_COMMAND_SECONDS = 300  # each of clone, demo and reset, on a machine that does other things as well
 
 
 async def test_a_new_user_runs_the_platform_and_the_demo_from_a_fresh_clone(
@@ -90,7 +90,7 @@ async def _finish(*command: str, cwd: Path, env: dict[str, str] | None = None) -
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    async with asyncio.timeout(_DEMO_SECONDS):
+    async with asyncio.timeout(_COMMAND_SECONDS):
         out, _ = await child.communicate()
     assert child.returncode == 0, out.decode()
     return out.decode()

@@ -79,7 +79,8 @@ async def test_the_delay_grows_and_ends(identity: Identity, replica: Replica) ->
             "UPDATE login_throttles SET blocked_until = now() WHERE blocked_until > now()"
         )
         assert (await wrong(replica.public, email, address)).status == 401
-    assert waits == [5, 10, 20, 40]
+    # A slow step takes off what it took; a delay that had not doubled would still be told apart.
+    assert all(full / 2 < wait <= full for wait, full in zip(waits, (5, 10, 20, 40), strict=True))
     await identity.rows(
         "UPDATE login_throttles SET blocked_until = now() WHERE blocked_until > now()"
     )
