@@ -1,8 +1,11 @@
 """The live socket: who gets in, what it sends, what may be said on it, and how it resumes."""
 
+import asyncio
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextvars import Context
+from typing import Any
 from uuid import UUID
 
 import aiohttp
@@ -167,6 +170,57 @@ async def test_a_command_that_comes_again_by_its_id_is_not_done_again(
     assert view["seq"] < acks[0]["seq"]
 
 
+async def test_a_command_whose_id_is_a_uuid_is_not_done_again_after_a_reconnect(
+    at: Open, table: CardTable, rows: asyncpg.Connection
+) -> None:
+    mover, _ = await table.next_to_move()
+    draw, unique = {"type": "play", "action": "draw"}, str(new_id())
+    async with at(mover) as mine:
+        first = await mine.command(unique, **draw)
+    async with at(mover) as anew:
+        again = await anew.command(unique, **draw)
+        assert (again["type"], again["seq"]) == ("ack", first["seq"])
+        other = await anew.command(unique, type="play", action="pass")
+        assert (other["type"], other["code"]) == ("error", "idempotency_key_reused")
+        posted = await table.play(mover, {"action": "draw"}, key=unique)
+        assert posted.body["seq"] == first["seq"]
+        assert (await anew.command(str(new_id()), **draw))["seq"] > first["seq"]
+    moves = "SELECT count(*) FROM game_moves WHERE game_id = $1"
+    assert await rows.fetchval(moves, UUID(table.game_id)) == 2
+
+
+async def test_a_play_over_a_socket_carries_the_request_id_of_the_handshake(
+    game: RunningApi,
+    http: aiohttp.ClientSession,
+    table: CardTable,
+    rows: asyncpg.Connection,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In whatever context the connection's callback runs: that is the event loop's affair."""
+    hub, commands = game.api.services.hub, {}
+    serve = hub.serve
+
+    async def noting(*args: Any, **options: Any) -> None:
+        commands.update(options["commands"])
+        await serve(*args, **options)
+
+    monkeypatch.setattr(hub, "serve", noting)
+    mover, _ = await table.next_to_move()
+    headers = mover.authorization | {"x-request-id": "the-handshake"}
+    async with http.ws_connect(f"{game.public._base}{table.path}/ws", headers=headers) as socket:
+        assert (await socket.receive_json())["type"] == "welcome"
+        for message in ({"type": "play", "action": "draw"}, {"type": "forfeit"}):
+            doing = commands[message["type"]](message)
+            done = await asyncio.get_running_loop().create_task(doing, context=Context())
+            carried = await rows.fetchval(
+                "SELECT request_id FROM outbox WHERE key = $1 AND type = 'game.advanced'"
+                " AND (data::json ->> 'seq')::int = $2",
+                table.game_id,
+                done["seq"],
+            )
+            assert carried == "the-handshake"
+
+
 async def test_a_refused_command_does_not_use_up_its_id(at: Open, table: CardTable) -> None:
     mover, _ = await table.next_to_move()
     async with at(mover) as mine:
@@ -192,6 +246,7 @@ async def test_a_resume_misses_nothing_and_repeats_nothing(at: Open, table: Card
     rng = random.Random(3)
     ada, bob = table.players
     async with at(bob) as all_along:
+        await all_along.welcomed()
         async with at(ada) as before:
             await table.play_out(rng, moves=4)
             await before.until(lambda: len(before.events) >= 4)

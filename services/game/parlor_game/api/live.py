@@ -11,6 +11,7 @@ from parlor_kit.idempotency import MAX_KEY_LENGTH
 from parlor_kit.ids import parse_id
 from parlor_kit.live_socket import NOT_AUTHENTICATED, NOT_ENTITLED, UNKNOWN, LiveSocket
 from parlor_kit.principal import bearer
+from parlor_kit.tracing import Trace, bind
 from pydantic import ValidationError
 from sanic import Request
 
@@ -31,7 +32,7 @@ async def live_game(services: UseCases, request: Request, ws: LiveSocket, game_i
         if parsed is None or not await services.read_game.is_player(parsed, user_id):
             ws.shut(UNKNOWN, "there is no such game here")
         else:
-            await _sit_down(services, ws, parsed, user_id, query)
+            await _sit_down(services, ws, parsed, user_id, query, request.ctx.trace)
     except ValidationError:
         ws.shut(1008, "epoch, since or token cannot be read")
     except Unauthenticated:
@@ -66,14 +67,23 @@ async def _authenticate(
 
 
 async def _sit_down(
-    services: UseCases, ws: LiveSocket, game_id: UUID, user_id: UUID, query: SocketQuery
+    services: UseCases,
+    ws: LiveSocket,
+    game_id: UUID,
+    user_id: UUID,
+    query: SocketQuery,
+    trace: Trace,
 ) -> None:
     repeats = Repeats()
 
+    # Commands start in the connection's callback, where no request is bound: what they cause
+    # belongs to the handshake's.
     async def play(message: Mapping[str, Any]) -> Mapping[str, Any]:
+        bind(trace)
         return await repeats.once(message, lambda: _play(services, game_id, user_id, message))
 
     async def forfeit(message: Mapping[str, Any]) -> Mapping[str, Any]:
+        bind(trace)
         return await repeats.once(message, lambda: _forfeit(services, game_id, user_id, message))
 
     async def admit() -> None:
@@ -127,10 +137,14 @@ def _body(message: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _key(message: Mapping[str, Any]) -> str | None:
-    """What the Idempotency-Key header is to the route."""
+    """What the Idempotency-Key header is to the route: `key`, or an `id` that is a UUID.
+
+    Any other `id` may be a count that begins anew with each socket, and names no one play.
+    """
     key = message.get("key")
-    if key is None or (
-        isinstance(key, str) and 0 < len(key) <= MAX_KEY_LENGTH and key.isprintable()
-    ):
+    if key is None:
+        unique = parse_id(message.get("id") or "")
+        return None if unique is None else str(unique)
+    if isinstance(key, str) and 0 < len(key) <= MAX_KEY_LENGTH and key.isprintable():
         return key
     raise ValidationFailed([("key", f"must be 1 to {MAX_KEY_LENGTH} printable characters")])

@@ -1,7 +1,7 @@
 """What one socket has asked for by `id`, so that a command that comes again is not done again.
 
-The live route keeps one for each socket; it forgets with the socket. A client that resends after
-a new connection uses `key`, which is the Idempotency-Key of the routes and outlives everything.
+The live route keeps one for each socket, for clients that count; it forgets with the socket. What
+outlives a connection is a play's key (`live`): its `key`, or an `id` that is a UUID.
 """
 
 import asyncio
