@@ -93,6 +93,15 @@ class TableClient:
             return
         self.follower.receive(event)
         self.base |= {name: event[name] for name in NOTED if name in event}
+        self._note_who_is_here(event.get("move"))
+
+    def _note_who_is_here(self, move: dict[str, Any] | None) -> None:
+        """Who plays is waited for no longer, and when the game is over nobody is."""
+        over = self.follower.view["status"] != "active"
+        for player in self.base["players"]:
+            played = move and move["by"] == "player" and move["user_id"] == player["user_id"]
+            if over or played:
+                player["reconnect_by"] = None
 
     async def play(self, body: dict[str, Any], *, key: str | None = None) -> Reply:
         """Play on the view that this client has, and again on the present one if it was late."""

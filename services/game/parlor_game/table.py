@@ -13,6 +13,7 @@ from uuid import UUID
 
 import orjson
 from parlor_kit.clock import rfc3339
+from parlor_rules.move_log import By
 from parlor_rules.protocol import AnyGame, Event, Json, Outcome
 
 from parlor_game import turn_clock
@@ -112,13 +113,22 @@ class Table:
         fair = {"commitment": self.commitment, "seeds": list(seeds)}
         return self.events([replace(dealt, public={**dealt.public, **fair}), *others])
 
-    def events(self, events: Sequence[Event]) -> tuple[TableEvent, ...]:
+    def moved(self, events: Sequence[Event], mover: int, by: By) -> tuple[TableEvent, ...]:
+        """The events of the move that led to this table; the last tells who has made it.
+
+        A player's own move says that the mover is here, whatever became of their sockets.
+        """
+        move = {"number": self.move_count, "seat": mover, "by": by}
+        return self.events(events, move=self._with_users(move))
+
+    def events(self, events: Sequence[Event], **new: Any) -> tuple[TableEvent, ...]:
         """The events that led to this table as we tell them.
 
-        Users are named where the rules name seats, and the last tells the log's head and the clock.
+        Users are named where the rules name seats, and the last tells the log's head, the clock,
+        and what else is `new`.
         """
         last = len(events) - 1
-        new = {"log_head": self.log_head, **self.clock.told(self.players)}
+        new |= {"log_head": self.log_head, **self.clock.told(self.players)}
         return tuple(
             TableEvent(
                 event.type,

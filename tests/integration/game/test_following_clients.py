@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 from factories.card_tables import CardTable, choose, seat, sit_down
 from factories.identity_stand_in import User
+from factories.polling import until_true
 from factories.running_api import RunningApi
 from factories.table_client import TableClient
 from factories.time_passing import pass_time
@@ -94,6 +95,94 @@ async def test_whoever_follows_events_has_the_servers_view(
         view = await table.get(client.player)
         await caught_up(client, view["seq"])
         assert client.view() == view
+
+
+async def lose(client: TableClient) -> None:
+    """The player loses the only socket; everybody is told."""
+    await client._socket.leave()
+
+    async def gone() -> bool:
+        view = await client.table.get(client.player)
+        return not view["players"][client.follower.seat]["connected"]
+
+    await until_true(gone)
+
+
+async def come_back(sat: AsyncExitStack, http: aiohttp.ClientSession, client: TableClient) -> None:
+    """On a new socket, from where the program was."""
+    table, resume = client.table, {"epoch": client.base["epoch"], "since": client.seq}
+    taken = seat(http, table.client._base, table.game_id, client.player, **resume)
+    client._socket, client._taken = await sat.enter_async_context(taken), 0
+    assert (await client._socket.welcomed())["recovered"] is True
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("crazy_eights", {}),
+        ("crazy_eights", {"target_score": 60}),
+        ("gin_rummy", {"target_score": 100}),
+        ("hearts", {}),
+        ("spades", {}),
+    ],
+)
+async def test_whoever_follows_events_knows_who_is_here_and_who_is_waited_for(
+    game: RunningApi,
+    people: People,
+    http: aiohttp.ClientSession,
+    sat: AsyncExitStack,
+    rows: asyncpg.Connection,
+    name: str,
+    options: dict[str, Any],
+) -> None:
+    """Players lose their sockets, play without one, let the clock play, and come back; in the end
+    somebody gives up while another is away. The one who stays has the server's view throughout.
+    """
+    rng = random.Random(f"{name} {options}")
+    players = people(GAMES[name].seats[-1] if name != "crazy_eights" else 3)
+    table = await sit_down(game.public, players, name, turn_seconds=600, **options)
+    stays, *others = [await follow(sat, http, table, player) for player in table.players]
+    away: list[TableClient] = []
+    clocks, done = clocks_of(game), {"lost": 0, "without a socket": 0, "by the clock": 0}
+
+    async def compare(client: TableClient) -> dict[str, Any]:
+        view: dict[str, Any] = await table.get(client.player)
+        await caught_up(client, view["seq"])
+        assert client.view() == view
+        return view
+
+    for _ in range(MOVES):
+        view = await compare(stays)
+        if view["turn"] is None:
+            break
+        for client in others:
+            if client in away and rng.random() < 0.2:
+                await come_back(sat, http, client)
+                await compare(client)
+                away.remove(client)
+            elif client not in away and rng.random() < 0.2:
+                await lose(client)
+                away.append(client)
+                done["lost"] += 1
+        mover = table.player(view["turn"])
+        await compare(stays)
+        if rng.random() < 0.3:
+            await rows.execute(
+                "UPDATE games SET deadline = now(), alarm_at = now() WHERE id = $1", table.game_id
+            )
+            await clocks.tick()
+            done["by the clock"] += 1
+        else:
+            plays = (await table.get(mover))["legal_plays"]
+            assert (await table.play(mover, choose(rng, plays))).status == 200
+            done["without a socket"] += any(client.player is mover for client in away)
+    if (await compare(stays))["status"] == "active":
+        if others[0] not in away:
+            await lose(others[0])
+        assert any(one["reconnect_by"] for one in (await compare(stays))["players"])
+        assert (await table.forfeit(others[-1].player)).status == 200
+        await compare(stays)
+    assert all(done.values()), done
 
 
 async def test_a_play_made_too_early_is_made_again_on_the_view_that_the_refusal_brings(

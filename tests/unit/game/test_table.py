@@ -1,5 +1,7 @@
 """A table becomes views and events for one seat at a time, and never tells more."""
 
+import json
+
 from parlor_game.frames import stream_event, stream_events
 from parlor_game.table import Table, TableEvent, stored
 from parlor_kit.clock import now
@@ -68,6 +70,20 @@ def test_events_name_users_where_the_rules_name_seats() -> None:
     )
     assert b'"user_id":"%b"' % str(dealt.players[1]).encode() in played.public
     assert b'"winner_ids":["%b"' % str(dealt.players[0]).encode() in ended.public
+
+
+def test_the_last_event_of_a_move_tells_who_made_it_and_how() -> None:
+    dealt = table()
+    told = [Event("game.card_played", {"seat": 1, "card": "7H"}), Event("game.turn", {"seat": 2})]
+    moved = dealt.after(dealt.game.forfeit(dealt.state, 1), 0)
+    played, turn = [json.loads(event.public) for event in moved.moved(told, 1, "clock")]
+    assert "move" not in played
+    assert turn["move"] == {
+        "number": 1,
+        "seat": 1,
+        "user_id": str(dealt.players[1]),
+        "by": "clock",
+    }
 
 
 def test_a_private_part_reaches_its_own_seat_alone() -> None:

@@ -95,7 +95,7 @@ def move(
         seat=seat,
         body=body,
         by=by,
-        events=after.events(outcome.events),
+        events=after.moved(outcome.events, seat, by),
         key=key,
         at=at,
         trace=current(),
