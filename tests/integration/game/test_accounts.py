@@ -1,6 +1,8 @@
 """A disabled account leaves its tables, its invites and its sockets."""
 
+import asyncio
 from collections.abc import Callable
+from contextvars import Context
 from typing import Any
 
 import aiohttp
@@ -8,12 +10,15 @@ import asyncpg
 import orjson
 import pytest
 from factories.card_tables import answer, invite, seat, sit_down
-from factories.identity_stand_in import User
+from factories.customer_stand_in import CustomerStandIn
+from factories.identity_stand_in import IdentityStandIn, User
+from factories.polling import until_true
 from factories.running_api import RunningApi
 from factories.time_passing import look_after_clocks, pass_time
 from parlor_dev import checkout
 from parlor_game.bootstrap import inbox, live_feed
 from parlor_game.settings import GameSettings
+from parlor_game.usecases.follow_accounts import follow_account
 from parlor_kit.clock import now
 from parlor_kit.consumer import Inbox, Outcome
 from parlor_kit.events import Event, Schemas, envelope
@@ -98,6 +103,83 @@ async def test_a_disabled_account_forfeits_while_no_replica_looks_after_the_cloc
     assert await consumer.apply(TOPIC, event) is Outcome.APPLIED
     assert (await table.get(bob, "/scoreboard"))["winner_ids"] == [str(bob.id)]
     await look_after_clocks(rows)
+
+
+async def test_nobody_sits_down_with_an_account_that_is_known_to_be_disabled(
+    game: RunningApi, people: People, consumer: Inbox
+) -> None:
+    """Customer has not heard of it yet, and entitles everybody."""
+    ada, bob = people(2)
+    await consumer.apply(TOPIC, account_event("account.disabled", ada, 2))
+    for inviter, others, bots in ((ada, [], ["easy"]), (ada, [bob], []), (bob, [ada], [])):
+        made = await invite(game.public, inviter, others, "crazy_eights", bots=bots)
+        assert (made.status, made.code) == (403, "not_entitled")
+    await consumer.apply(TOPIC, account_event("account.enabled", ada, 3))
+    await sit_down(game.public, [ada, bob], "crazy_eights")
+
+
+async def test_an_invite_is_not_dealt_whose_distributor_is_known_to_be_disabled(
+    game: RunningApi,
+    people: People,
+    consumer: Inbox,
+    identity: IdentityStandIn,
+    customer: CustomerStandIn,
+) -> None:
+    ada, bob = people(2)
+    distributor = identity.user("distributor")
+    customer.gather(distributor.id, ada.id, bob.id)
+    made = await invite(game.public, ada, [bob], "crazy_eights")
+    await consumer.apply(TOPIC, account_event("account.disabled", distributor, 2))
+    refused = await answer(game.public, bob, made.body["id"], "accept")
+    assert (refused.status, refused.code) == (403, "not_entitled")
+    await consumer.apply(TOPIC, account_event("account.enabled", distributor, 3))
+    accepted = await answer(game.public, bob, made.body["id"], "accept")
+    assert accepted.body["status"] == "accepted"
+
+
+async def somebody_waits(rows: asyncpg.Connection) -> None:
+    """For an account's lock."""
+    waiting = "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)"
+    await until_true(lambda: rows.fetchval(waiting))
+
+
+async def test_a_game_that_is_dealt_as_the_news_comes_is_forfeited_by_it(
+    game: RunningApi, people: People, consumer: Inbox, rows: asyncpg.Connection
+) -> None:
+    (ada,) = people(1)
+    services = game.api.services
+    create = services.create_invite
+    options = create.options(ada.id, "crazy_eights", [], ["easy"], {})
+    async with services.database.transaction() as transaction:
+        found = await create.create(
+            transaction, ada.id, "crazy_eights", [], ["easy"], options, circles={}
+        )
+        # In a context of its own: in ours it would join our transaction.
+        news = asyncio.get_running_loop().create_task(
+            consumer.apply(TOPIC, account_event("account.disabled", ada, 2)), context=Context()
+        )
+        await somebody_waits(rows)
+    assert await news is Outcome.APPLIED
+    status = await rows.fetchval("SELECT status FROM games WHERE id = $1", found.game_id)
+    assert status == "abandoned"
+
+
+async def test_a_game_that_is_to_be_dealt_as_the_news_comes_waits_for_it_and_is_refused(
+    game: RunningApi, people: People, consumer: Inbox, rows: asyncpg.Connection
+) -> None:
+    ada, bob, cid = people(3)
+    made = await invite(game.public, ada, [bob, cid], "crazy_eights")
+    await answer(game.public, bob, made.body["id"], "accept")
+    data = orjson.loads(account_event("account.disabled", ada, 2))["data"]
+    async with game.api.services.database.transaction() as transaction:
+        await follow_account(transaction, Event(TOPIC, "account.disabled", str(ada.id), data))
+        asked = asyncio.create_task(answer(game.public, cid, made.body["id"], "accept"))
+        dealt = asyncio.create_task(invite(game.public, ada, [], "crazy_eights", bots=["easy"]))
+        await somebody_waits(rows)
+    late = await asked
+    assert (late.status, late.code) == (409, "invite_closed")
+    refused = await dealt
+    assert (refused.status, refused.code) == (403, "not_entitled")
 
 
 async def test_the_sockets_of_a_disabled_account_close_and_stay_closed(

@@ -4,6 +4,7 @@ Every answer is decided under the lock of the invite's row, so of two answers at
 other's result: the game is dealt once, and nobody plays a game that was declined.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
@@ -30,6 +31,7 @@ from parlor_game.usecases.find_invite import (
     find_invites,
     lock_invite,
 )
+from parlor_game.usecases.stand_of_accounts import any_disabled
 
 _ANSWER = """
 UPDATE invitees SET status = $3, answered_at = $4, seed = $5
@@ -55,8 +57,10 @@ class AnswerInvite:
             InviteClosed: answered otherwise, or no longer open.
             NotEntitled: by now some pair at the table may not play together.
         """
-        circles = await self._circles(invite_id, user_id)
+        people, circles = await self._circles(invite_id, user_id)
         async with self._database.transaction() as transaction:
+            if circles is not None and await any_disabled(transaction.connection, people, circles):
+                circles = None
             found = await _locked(transaction, invite_id, user_id)
             if found.answers[user_id] == ACCEPTED:
                 return found
@@ -68,16 +72,21 @@ class AnswerInvite:
                 found = await deal_invite(transaction, found, circles, self._idle_after)
             return found
 
-    async def _circles(self, invite_id: UUID, user_id: UUID) -> Circles | None:
-        """Asked before the invite is locked: the customer service may be slow."""
+    async def _circles(
+        self, invite_id: UUID, user_id: UUID
+    ) -> tuple[Sequence[UUID], Circles | None]:
+        """The people of the invite, which are always the same, and what is said of them.
+
+        Asked before the invite is locked: the customer service may be slow.
+        """
         async with self._database.connection() as connection:
             before = (await find_invites(connection, [invite_id])).get(invite_id)
         if before is None or not may_answer_invite(user_id, before.invitee_ids):
             raise NotFound()
         # An invite that is closed or expired now stays so; nobody need be asked about it.
         if before.status != PENDING:
-            return {}
-        return await self._entitlements.circles(before.people)
+            return (), {}
+        return before.people, await self._entitlements.circles(before.people)
 
     async def decline(self, invite_id: UUID, user_id: UUID) -> FoundInvite:
         """Refuse the seat, and with it the game. Declining again gives the invite as it stands."""

@@ -23,6 +23,7 @@ from parlor_game.errors import NotEntitled
 from parlor_game.ports import Circles, Entitlements
 from parlor_game.usecases.answer_invite import deal_invite
 from parlor_game.usecases.find_invite import PENDING, FoundInvite
+from parlor_game.usecases.stand_of_accounts import any_disabled
 
 _INSERT = """
 WITH invite AS (
@@ -80,7 +81,8 @@ class CreateInvite:
         Raises:
             NotEntitled: not every pair at the table may play together.
         """
-        if circles is None:
+        people = [inviter_id, *invitee_ids]
+        if circles is None or await any_disabled(transaction.connection, people, circles):
             raise NotEntitled()
         at = now()
         found = FoundInvite(

@@ -15,6 +15,7 @@ from parlor_game.usecases.commit_plays import catch_up, commit
 from parlor_game.usecases.find_invite import PENDING, lock_invite
 from parlor_game.usecases.load_table import STANDING, rebuild
 from parlor_game.usecases.play_card import forfeit_move
+from parlor_game.usecases.stand_of_accounts import about_to_change
 
 _NOTE = """
 INSERT INTO disabled_accounts (user_id, version, disabled) VALUES ($1, $2, $3)
@@ -37,6 +38,7 @@ async def follow_account(transaction: Transaction, event: Event) -> None:
     """React to an account that is disabled or enabled; older versions change nothing."""
     user_id = UUID(event.data["account_id"])
     disabled = event.data["status"] == "disabled"
+    await about_to_change(transaction.connection, user_id)
     newer = await transaction.connection.fetchval(_NOTE, user_id, event.data["version"], disabled)
     if newer and disabled:
         await _leave_invites(transaction, user_id)
