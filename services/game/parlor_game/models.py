@@ -161,6 +161,21 @@ class SpectatorToken(Model):
         table = "spectator_tokens"
 
 
+class WatchTicket(Model):
+    """Lets a spectator open one socket on one game, once, within a minute; only its hash is kept.
+
+    The socket lasts for as long as the token that the ticket was got with.
+    """
+
+    token_hash = fields.CharField(max_length=64, primary_key=True)
+    game_id = fields.UUIDField()
+    expires_at = fields.DatetimeField(db_index=True)
+    watches_until = fields.DatetimeField()
+
+    class Meta:
+        table = "watch_tickets"
+
+
 class DisabledAccount(Model):
     """What identity last said of an account that is or was disabled."""
 

@@ -63,9 +63,9 @@ async def test_a_stranger_watches_with_a_token_and_the_end_counts_in_the_circle_
         ended = await socket.next("game.finished")
         assert ended["event"]["winner_ids"] == [ada.id]
     assert (await api.get(f"{path}/watch?token={token}"))["status"] == "abandoned"
-    for one in (circle.distributor, ada, bob):
-        items = (await one.api.get(board))["items"]
-        assert [(entry["user_id"], entry["games"]) for entry in items] == [(bob.id, 1)]
+    for person in (circle.distributor, ada, bob):
+        items = (await person.api.get(board))["items"]
+        assert [(one["user_id"], one["points"]) for one in items] == [(ada.id, 2), (bob.id, 0)]
     with pytest.raises(Refused) as refused:
         await circle.admin.api.get(board)
     assert refused.value.status == 404

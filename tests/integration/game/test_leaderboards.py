@@ -150,13 +150,29 @@ async def test_a_finished_game_counts_for_everybody_at_the_table(
     assert named.body == await circle.board()
 
 
-async def test_of_a_game_that_was_given_up_only_that_counts(
+async def test_of_two_players_who_stays_has_won_and_who_leaves_has_lost(
     gather: Callable[[int], Circle],
 ) -> None:
-    circle = gather(3)
-    table = await sit_down(circle.game.public, circle.customers, "crazy_eights")
-    assert (await table.forfeit(circle.customers[1])).status == 200
-    assert await circle.standings() == {str(circle.customers[1].id): (1, 1, 0, 0)}
+    circle = gather(2)
+    ada, bob = circle.customers
+    table = await sit_down(circle.game.public, [ada, bob], "crazy_eights")
+    assert (await table.forfeit(ada)).status == 200
+    assert await circle.standings() == {str(bob.id): (1, 1, 1, 2), str(ada.id): (2, 1, 0, 0)}
+
+
+@pytest.mark.parametrize(("name", "seats"), [("crazy_eights", 3), ("hearts", 4), ("spades", 4)])
+async def test_who_leaves_a_larger_table_is_below_the_others_who_are_equals(
+    gather: Callable[[int], Circle], name: str, seats: int
+) -> None:
+    """By what the cards say at that moment, nobody is better or worse."""
+    circle = gather(seats)
+    table = await sit_down(circle.game.public, circle.customers, name)
+    await table.play_out(random.Random(7), moves=20)
+    quitter = circle.customers[1]
+    assert (await table.forfeit(quitter)).status == 200
+    stayed = (1, 1, 0, 2 + seats - 2)
+    wanted = {str(one.id): stayed for one in circle.customers}
+    assert await circle.standings(name) == wanted | {str(quitter.id): (seats, 1, 0, 0)}
 
 
 async def test_a_game_counts_with_the_distributor_of_each_pair_as_it_was_dealt(
@@ -223,7 +239,8 @@ async def test_games_that_end_at_once_with_the_same_people_all_count(
         )
     assert {reply.status for reply in replies} == {200}
     standings = await circle.standings()
-    assert sum(games for _, games, _, _ in standings.values()) == 20
+    assert [games for _, games, _, _ in standings.values()] == [20] * 3
+    assert sum(points for *_, points in standings.values()) == 20 * 6
     again = await tables[0].forfeit(tables[0].players[0])
     assert (again.status, again.code) == (409, "game_over")
     assert await circle.standings() == standings

@@ -3,8 +3,8 @@
 An entry grows in the transaction that ends a game (`rank_players`, a trigger of the games' table),
 so nothing is added up here. A game counts with those distributors on whom the players' right to
 sit together rested when it was dealt; games with bots count nowhere. A win is a first rank. Every
-player below gives two points, every other player of the same rank one. Of a game that somebody
-gave up, only that counts: one more game, no points.
+player below gives two points, every other player of the same rank one. In a game that somebody
+gave up, that seat is below the others, who are equals; of two players, the other has won.
 """
 
 from collections.abc import Sequence
