@@ -39,6 +39,7 @@ CONTRACT = [
     ("game", "GET", "/api/v1/games", "signed in"),
     ("game", "POST", "/api/v1/games/{game_id}/spectator-token", "signed in"),
     ("game", "GET", "/api/v1/games/{game_id}/watch", "spectator by token"),
+    ("game", "GET", "/api/v1/games/{game_id}/watch-ticket", "spectator by token"),
     ("game", "GET", "/api/v1/leaderboards/{game}", "signed in"),
     ("chat", "POST", "/api/v1/conversations", "signed in"),
     ("chat", "GET", "/api/v1/conversations/{conversation_id}/messages", "signed in"),

@@ -35,6 +35,7 @@ from parlor_game.usecases.follow_accounts import DisabledAccounts
 from parlor_game.usecases.follow_game import GameStreams
 from parlor_game.usecases.issue_reconnect_token import prune_reconnect_tokens
 from parlor_game.usecases.issue_spectator_token import prune_spectator_tokens
+from parlor_game.usecases.issue_watch_ticket import prune_watch_tickets
 from parlor_game.usecases.list_invites import ListInvites
 from parlor_game.usecases.load_table import Tables
 from parlor_game.usecases.play_bots import PlayBots
@@ -178,6 +179,9 @@ async def worker(settings: GameSettings) -> Worker:
     async def prune_tokens() -> None:
         await every(_MINUTE, "prune-reconnect-tokens", lambda: prune_reconnect_tokens(database))
 
+    async def prune_tickets() -> None:
+        await every(_MINUTE, "prune-watch-tickets", lambda: prune_watch_tickets(database))
+
     async def prune_watching() -> None:
         await every(_HOUR, "prune-spectator-tokens", lambda: prune_spectator_tokens(database))
 
@@ -191,6 +195,7 @@ async def worker(settings: GameSettings) -> Worker:
             "expire-invites": expire,
             "sweep-connections": sweep,
             "prune-reconnect-tokens": prune_tokens,
+            "prune-watch-tickets": prune_tickets,
             "prune-spectator-tokens": prune_watching,
             "prune-inbox": prune_events,
         },

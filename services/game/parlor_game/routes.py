@@ -31,7 +31,7 @@ from parlor_game.api.schemas import (
     ReplayQuery,
     Scoreboard,
     SpectatorTokenView,
-    WatchQuery,
+    WatchTicketView,
 )
 
 # No account is needed to watch: the function asks for a spectator token of the game.
@@ -193,7 +193,14 @@ PUBLIC = Routes(
             SPECTATOR,
             answers={200: GameView},
             errors=(Unauthenticated,),
-            query=WatchQuery,
+        ),
+        Route(
+            "GET",
+            "/api/v1/games/{game_id}/watch-ticket",
+            watching.create_watch_ticket,
+            SPECTATOR,
+            answers={200: WatchTicketView},
+            errors=(Unauthenticated,),
         ),
         Route(
             "GET",
@@ -206,7 +213,9 @@ PUBLIC = Routes(
     ),
     sockets=(
         SocketRoute("/api/v1/games/{game_id}/ws", live.live_game, "player by token"),
-        SocketRoute("/api/v1/games/{game_id}/watch/ws", watching.live_watch, "spectator by token"),
+        SocketRoute(
+            "/api/v1/games/{game_id}/watch/ws", watching.live_watch, "spectator by token or ticket"
+        ),
     ),
 )
 

@@ -57,12 +57,14 @@ async def test_a_stranger_watches_with_a_token_and_the_end_counts_in_the_circle_
     path = f"/api/v1/games/{made['game_id']}"
     token = (await bob.api.post(f"{path}/spectator-token"))["token"]
     board = f"/api/v1/leaderboards/crazy_eights?distributor_id={circle.distributor.id}"
-    async with api.live(f"{path}/watch/ws", ticket=token) as socket:
+    friend = api.caller(token)
+    ticket = (await friend.get(f"{path}/watch-ticket"))["token"]
+    async with api.live(f"{path}/watch/ws", ticket=ticket) as socket:
         assert socket.welcome["snapshot"]["your_hand"] == []
         await bob.api.post(f"{path}/forfeit")
         ended = await socket.next("game.finished")
         assert ended["event"]["winner_ids"] == [ada.id]
-    assert (await api.get(f"{path}/watch?token={token}"))["status"] == "abandoned"
+    assert (await friend.get(f"{path}/watch"))["status"] == "abandoned"
     for person in (circle.distributor, ada, bob):
         items = (await person.api.get(board))["items"]
         assert [(one["user_id"], one["points"]) for one in items] == [(ada.id, 2), (bob.id, 0)]

@@ -17,9 +17,10 @@ from factories.card_tables import CardTable, Seat, sit_down
 from factories.identity_stand_in import User
 from factories.polling import until_true
 from factories.running_api import Reply, RunningApi
-from parlor_game.api.schemas import GameView, SpectatorTokenView
+from parlor_game.api.schemas import GameView, SpectatorTokenView, WatchTicketView
 from parlor_game.table_options import for_rules
 from parlor_game.usecases.issue_spectator_token import prune_spectator_tokens
+from parlor_game.usecases.issue_watch_ticket import prune_watch_tickets
 from parlor_kit.ids import new_id
 from parlor_rules.catalog import GAMES
 from parlor_rules.move_log import applied
@@ -48,17 +49,28 @@ async def token_of(game: RunningApi, table: CardTable) -> str:
 
 
 async def watch(game: RunningApi, game_id: str, token: str | None) -> Reply:
-    query = {"token": token} if token else {}
-    return await game.public.call("GET", f"/api/v1/games/{game_id}/watch", params=query)
+    return await ask(game, game_id, token, "watch")
+
+
+async def ask(game: RunningApi, game_id: str, token: str | None, what: str) -> Reply:
+    headers = {} if token is None else {"authorization": f"Bearer {token}"}
+    return await game.public.call("GET", f"/api/v1/games/{game_id}/{what}", headers=headers)
+
+
+async def ticket_of(game: RunningApi, table: CardTable, token: str) -> str:
+    reply = await ask(game, table.game_id, token, "watch-ticket")
+    assert reply.status == 200, reply.body
+    return str(reply.body["token"])
 
 
 @asynccontextmanager
 async def place(
-    http: aiohttp.ClientSession, game: RunningApi, game_id: str, **query: str | int
+    http: aiohttp.ClientSession, game: RunningApi, game_id: str, token: str, **query: str | int
 ) -> AsyncIterator[Seat]:
-    """A spectator's socket."""
+    """The socket of a spectator who can send headers."""
     url = f"{game.public._base}/api/v1/games/{game_id}/watch/ws"
-    async with http.ws_connect(url, params=query) as socket:
+    headers = {"authorization": f"Bearer {token}"}
+    async with http.ws_connect(url, headers=headers, params=query) as socket:
         taken = Seat(socket)
         try:
             yield taken
@@ -77,8 +89,9 @@ async def test_without_a_token_of_this_game_nobody_watches(
     for token in (None, "", "guess", foreign, reconnect):
         reply = await watch(game, table.game_id, token)
         assert (reply.status, reply.code) == (401, "unauthenticated")
-        query = {"token": token} if token else {}
-        async with place(http, game, table.game_id, **query) as socket:
+        ticket = await ask(game, table.game_id, token, "watch-ticket")
+        assert (ticket.status, ticket.code) == (401, "unauthenticated")
+        async with place(http, game, table.game_id, token or "") as socket:
             assert await socket.closed() == 4401
             assert socket.raw == []
     reply = await watch(game, str(new_id()), foreign)
@@ -111,9 +124,79 @@ async def test_only_a_player_gets_a_token_to_hand_out(game: RunningApi, people: 
     reply = await ask_for_token(game, table.game_id, bob)
     assert reply.status == 201
     SpectatorTokenView.model_validate_json(orjson.dumps(reply.body))
-    assert reply.body["ws_url"].endswith(
-        f"/api/v1/games/{table.game_id}/watch/ws?token={reply.body['token']}"
+    assert reply.body["ws_url"].endswith(f"/api/v1/games/{table.game_id}/watch/ws")
+
+
+async def test_a_token_in_a_url_lets_nobody_in(
+    game: RunningApi, people: People, http: aiohttp.ClientSession
+) -> None:
+    table = await sit_down(game.public, people(2), "crazy_eights", spectators=True)
+    token = await token_of(game, table)
+    url = f"/api/v1/games/{table.game_id}/watch"
+    reply = await game.public.call("GET", url, params={"token": token})
+    assert reply.status != 200
+    async with http.ws_connect(
+        f"{game.public._base}{url}/ws", params={"token": token}
+    ) as connected:
+        socket = Seat(connected)
+        assert await socket.closed() == 4401
+        assert socket.raw == []
+
+
+async def test_a_ticket_opens_one_socket_of_one_game_within_a_minute(
+    game: RunningApi, people: People, http: aiohttp.ClientSession, rows: asyncpg.Connection
+) -> None:
+    ada, bob = people(2)
+    table, other = [
+        await sit_down(game.public, [ada, bob], "crazy_eights", spectators=True) for _ in range(2)
+    ]
+    token = await token_of(game, table)
+    reply = await ask(game, table.game_id, token, "watch-ticket")
+    WatchTicketView.model_validate_json(orjson.dumps(reply.body))
+    elsewhere = reply.body["ws_url"].replace(table.game_id, other.game_id)
+    for url, code in (
+        (elsewhere, 4401),
+        (reply.body["ws_url"], None),
+        (reply.body["ws_url"], 4401),
+    ):
+        async with http.ws_connect(url) as connected:
+            socket = Seat(connected)
+            if code is None:
+                assert (await socket.welcomed())["snapshot"]["your_hand"] == []
+                await socket.leave()
+            else:
+                assert await socket.closed() == code
+    late = await ticket_of(game, table, token)
+    assert late not in repr(await rows.fetch("SELECT * FROM watch_tickets"))
+    await rows.execute("UPDATE watch_tickets SET expires_at = now()")
+    url = f"{game.public._base}{table.path}/watch/ws"
+    async with http.ws_connect(url, params={"token": late}) as connected:
+        assert await Seat(connected).closed() == 4401
+    await prune_watch_tickets(game.api.services.database)
+    assert await rows.fetchval("SELECT count(*) FROM watch_tickets") == 0
+
+
+async def test_a_spectators_socket_ends_with_the_token(
+    game: RunningApi, people: People, http: aiohttp.ClientSession, rows: asyncpg.Connection
+) -> None:
+    """By whichever door it came in."""
+    table = await sit_down(game.public, people(2), "crazy_eights", spectators=True)
+    token = await token_of(game, table)
+    await rows.execute(
+        "UPDATE spectator_tokens SET expires_at = now() + interval '3 seconds' WHERE game_id = $1",
+        UUID(table.game_id),
     )
+    ticket = await ticket_of(game, table, token)
+    url = f"{game.public._base}{table.path}/watch/ws"
+    async with (
+        place(http, game, table.game_id, token) as by_token,
+        http.ws_connect(url, params={"token": ticket}) as connected,
+    ):
+        by_ticket = Seat(connected)
+        for socket in (by_token, by_ticket):
+            await socket.welcomed()
+        for socket in (by_token, by_ticket):
+            assert await socket.closed() == 4401
 
 
 async def test_players_who_did_not_agree_are_not_watched(game: RunningApi, people: People) -> None:
@@ -159,7 +242,7 @@ async def test_a_spectator_can_say_nothing_and_is_nobody_at_the_table(
     table = await sit_down(game.public, people(2), "crazy_eights", spectators=True)
     player, view = await table.next_to_move()
     token = await token_of(game, table)
-    async with place(http, game, table.game_id, token=token) as socket:
+    async with place(http, game, table.game_id, token) as socket:
         await socket.welcomed()
         for kind in ("play", "forfeit"):
             refused = await socket.command(kind, type=kind, **view["legal_plays"][0])
@@ -211,7 +294,7 @@ async def test_no_spectator_receives_a_card_that_does_not_lie_open(
     token = await token_of(game, table)
     views: list[dict[str, Any]] = []
 
-    async with place(http, game, table.game_id, token=token) as socket:
+    async with place(http, game, table.game_id, token) as socket:
         welcome = await socket.welcomed()
         assert welcome["snapshot"]["your_hand"] == []
         for moves in range(10_000):
@@ -223,7 +306,7 @@ async def test_no_spectator_receives_a_card_that_does_not_lie_open(
         last = (await table.get(table.players[0]))["seq"]
         await socket.reached(last)
         async with place(
-            http, game, table.game_id, token=token, epoch=welcome["epoch"], since=0
+            http, game, table.game_id, token, epoch=welcome["epoch"], since=0
         ) as again:
             await again.reached(last)
             raw = [*socket.raw, *again.raw]
@@ -251,11 +334,11 @@ async def test_a_spectator_resumes_without_a_hole_when_the_game_goes_on_elsewher
 ) -> None:
     table = await sit_down(game.public, people(2), "crazy_eights", spectators=True)
     token = await token_of(game, table)
-    async with place(http, game, table.game_id, token=token) as socket:
+    async with place(http, game, table.game_id, token) as socket:
         welcome = await socket.welcomed()
     await table.play_out(random.Random(4), moves=3)
     async with place(
-        http, game, table.game_id, token=token, epoch=welcome["epoch"], since=welcome["seq"]
+        http, game, table.game_id, token, epoch=welcome["epoch"], since=welcome["seq"]
     ) as back:
         assert (await back.welcomed())["recovered"] is True
 

@@ -45,6 +45,13 @@ TABLE = [
         True,
     ),
     ("GET", "/api/v1/games/{game_id}/watch", "watch_game", "spectator by token", False),
+    (
+        "GET",
+        "/api/v1/games/{game_id}/watch-ticket",
+        "create_watch_ticket",
+        "spectator by token",
+        False,
+    ),
     ("GET", "/api/v1/leaderboards/{game}", "read_leaderboard", "signed in", False),
 ]
 

@@ -52,7 +52,9 @@ async def play_cards(cast: Cast, screen: Screen) -> Noted:
         ben.api.live(f"{path}/ws") as his,
     ):
         token = (await ben.api.post(f"{path}/spectator-token"))["token"]
-        async with ann.api.caller(None).live(f"{path}/watch/ws", ticket=token) as friends:
+        friend = ann.api.caller(token)
+        ticket = (await friend.get(f"{path}/watch-ticket"))["token"]
+        async with friend.caller(None).live(f"{path}/watch/ws", ticket=ticket) as friends:
             check(friends.welcome["snapshot"]["your_hand"] == [], "who watches holds no cards")
             seats = {ann.id: (ann, hers), ben.id: (ben, his)}
             plays, replayed = await _play(noted, seats, ben)

@@ -296,7 +296,10 @@ class ReconnectTokenView(View):
 
 
 class SpectatorTokenView(View):
-    """A right to watch, for anybody who has the token until it expires: hand it out."""
+    """A right to watch, for anybody who has the token until it expires: hand it out.
+
+    It goes into the Authorization header, never into a URL: `/watch-ticket` gives what may.
+    """
 
     token: str
     game_id: UUID
@@ -304,10 +307,13 @@ class SpectatorTokenView(View):
     ws_url: str
 
 
-class WatchQuery(Query):
-    """The spectator token, of who does not send it as a bearer token."""
+class WatchTicketView(View):
+    """A way to watch where no header can be sent: open `ws_url` within a minute; it works once."""
 
-    token: str | None = Field(None, max_length=200)
+    token: str
+    game_id: UUID
+    expires_at: Moment
+    ws_url: str
 
 
 class LeaderboardQuery(PageQuery):
@@ -335,7 +341,7 @@ class LeaderboardPage(Page[LeaderboardEntry]):
 
 
 class SocketQuery(Query):
-    """Where to resume, and the reconnect token of a client that cannot send headers."""
+    """Where to resume, and the single-use token or ticket of who cannot send headers."""
 
     epoch: str | None = Field(None, max_length=64)
     since: int | None = Field(None, ge=0, le=2**62)

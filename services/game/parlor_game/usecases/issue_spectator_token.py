@@ -1,12 +1,12 @@
 """Issue and check spectator tokens: the right to watch one game, which a player may hand out.
 
 A token is for as many sockets as like, of anybody who has it, until it expires; it shows what is
-public and nothing else. It exists only where every player has agreed to be watched, by accepting
-an invite whose options say so.
+public and nothing else, and never stands in a URL (see `issue_watch_ticket`). It exists only where
+every player has agreed to be watched, by accepting an invite whose options say so.
 """
 
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import orjson
@@ -28,7 +28,7 @@ _ISSUE = """
 INSERT INTO spectator_tokens (token_hash, game_id, issued_by, expires_at) VALUES ($1, $2, $3, $4)
 """
 _CHECK = """
-SELECT true FROM spectator_tokens WHERE token_hash = $1 AND game_id = $2 AND expires_at > $3
+SELECT expires_at FROM spectator_tokens WHERE token_hash = $1 AND game_id = $2 AND expires_at > $3
 """
 
 
@@ -53,10 +53,13 @@ async def issue_spectator_token(
     return issued
 
 
-async def lets_watch(database: Database, game_id: UUID, token: str) -> bool:
-    """Whether this token is for this game, now."""
+async def watches_until(database: Database, game_id: UUID, token: str) -> datetime | None:
+    """Until when whoever has this token may watch this game; None for not at all."""
     async with database.connection() as connection:
-        return bool(await connection.fetchval(_CHECK, token_hash(token), game_id, now()))
+        until: datetime | None = await connection.fetchval(
+            _CHECK, token_hash(token), game_id, now()
+        )
+    return until
 
 
 async def prune_spectator_tokens(database: Database) -> None:
