@@ -140,7 +140,10 @@ def test_every_variable_that_the_dev_stack_reads_is_on_the_page() -> None:
     assert read <= {variable.name for variable in dev.VARIABLES}
 
 
-def test_the_asyncapi_document_is_that_of_topics_and_schemas() -> None:
-    document = asyncapi.document(ROOT / "kafka", version=VERSION)
+def test_the_asyncapi_document_is_that_of_topics_schemas_and_sockets() -> None:
+    sockets = {
+        service: import_module(f"parlor_{service}.routes").PUBLIC.sockets for service in SERVICES
+    }
+    document = asyncapi.document(ROOT / "kafka", sockets, version=VERSION)
     text = orjson.dumps(document, option=orjson.OPT_INDENT_2).decode() + "\n"
     _compare(ROOT / "docs" / "asyncapi.json", text)

@@ -9,6 +9,7 @@ from parlor_kit.errors import (
 from parlor_kit.pages import PageQuery
 from parlor_kit.principal import Role
 from parlor_kit.routing import SIGNED_IN, TRUSTED_SERVICE, Route, Routes, SocketRoute, only
+from parlor_kit.socket_frames import SocketQuery
 
 from parlor_chat import (
     audit_routes,
@@ -45,6 +46,14 @@ from parlor_chat.api.schemas import (
     NewMessage,
     ReceiptView,
     SocketTicketView,
+)
+from parlor_chat.api.socket_frames import (
+    ConversationEventFrame,
+    ConversationWelcomeFrame,
+    ReceiptFrame,
+    RecordedFrame,
+    SendFrame,
+    SentFrame,
 )
 from parlor_chat.errors import NotARecipient, NotEntitled
 
@@ -221,7 +230,15 @@ PUBLIC = Routes(
         *export_routes.ROWS,
         *case_routes.ROWS,
     ),
-    sockets=(SocketRoute("/api/v1/conversations/{conversation_id}/ws", live.stream_conversation),),
+    sockets=(
+        SocketRoute(
+            "/api/v1/conversations/{conversation_id}/ws",
+            live.stream_conversation,
+            query=SocketQuery,
+            takes=(SendFrame, ReceiptFrame),
+            sends=(ConversationWelcomeFrame, ConversationEventFrame, SentFrame, RecordedFrame),
+        ),
+    ),
 )
 
 INTERNAL = Routes(

@@ -7,6 +7,7 @@ of games from `game.events`.
 from parlor_kit.errors import IdempotencyKeyReused, Unauthenticated
 from parlor_kit.pages import PageQuery
 from parlor_kit.routing import SIGNED_IN, Policy, Route, Routes, SocketRoute
+from parlor_kit.socket_frames import SocketQuery
 
 from parlor_game import errors
 from parlor_game.api import games, invites, leaderboards, live, watching
@@ -32,6 +33,13 @@ from parlor_game.api.schemas import (
     Scoreboard,
     SpectatorTokenView,
     WatchTicketView,
+)
+from parlor_game.api.socket_frames import (
+    ForfeitFrame,
+    GameEventFrame,
+    GameWelcomeFrame,
+    PlayedFrame,
+    PlayFrame,
 )
 
 # No account is needed to watch: the function asks for a spectator token of the game.
@@ -212,9 +220,20 @@ PUBLIC = Routes(
         ),
     ),
     sockets=(
-        SocketRoute("/api/v1/games/{game_id}/ws", live.live_game, "player by token"),
         SocketRoute(
-            "/api/v1/games/{game_id}/watch/ws", watching.live_watch, "spectator by token or ticket"
+            "/api/v1/games/{game_id}/ws",
+            live.live_game,
+            "player by token",
+            query=SocketQuery,
+            takes=(PlayFrame, ForfeitFrame),
+            sends=(GameWelcomeFrame, GameEventFrame, PlayedFrame),
+        ),
+        SocketRoute(
+            "/api/v1/games/{game_id}/watch/ws",
+            watching.live_watch,
+            "spectator by token or ticket",
+            query=SocketQuery,
+            sends=(GameWelcomeFrame, GameEventFrame),
         ),
     ),
 )

@@ -1,4 +1,6 @@
-"""An AsyncAPI 3 document of all topics, made from `kafka/topics.yaml` and `kafka/schemas/`.
+"""An AsyncAPI 3 document of all topics and live sockets.
+
+Topics are made from `kafka/topics.yaml` and `kafka/schemas/`, sockets from the route tables.
 
 https://www.asyncapi.com/docs/reference/specification/v3.0.0 — docs/asyncapi.json is this
 function's output; a test compares the two.
@@ -9,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from parlor_kit import asyncapi_sockets
 from parlor_kit.events import Schemas
 
 # Which topic an event type travels on, by the first word of the type.
@@ -30,8 +33,8 @@ def topic_of(type_: str) -> str:
     return _NOUNS[type_.partition(".")[0]]
 
 
-def document(folder: Path, *, version: str) -> dict[str, Any]:
-    """The document of the `kafka/` folder at `folder`."""
+def document(folder: Path, sockets: asyncapi_sockets.Sockets, *, version: str) -> dict[str, Any]:
+    """The document of the `kafka/` folder at `folder`, and of the sockets of each service."""
     schemas = Schemas(folder)
     types = sorted(schemas.types)
     channels: dict[str, Any] = {}
@@ -57,14 +60,16 @@ def document(folder: Path, *, version: str) -> dict[str, Any]:
                 "summary": f"{consumer} applies each event once; failures go to "
                 f"{topic.dead_letters(consumer)}.",
             }
+    live = asyncapi_sockets.parts(sockets)
     return {
         "asyncapi": "3.0.0",
-        "info": {"title": "Parlor events", "version": version},
+        "info": {"title": "Parlor events and live sockets", "version": version},
         "defaultContentType": "application/cloudevents+json",
-        "channels": channels,
-        "operations": operations,
+        "channels": channels | live["channels"],
+        "operations": operations | live["operations"],
         "components": {
-            "messages": {type_: _message(folder, type_) for type_ in types},
+            "messages": {type_: _message(folder, type_) for type_ in types} | live["messages"],
+            "schemas": live["schemas"],
         },
     }
 

@@ -138,11 +138,18 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class SocketRoute:
-    """A live socket: authenticated inside the handshake's handler, closed with our own codes."""
+    """A live socket: authenticated inside the handshake's handler, closed with our own codes.
+
+    `takes` are the frames that a client may send, `sends` those that it gets, beside those of every
+    socket: ping, ack and error.
+    """
 
     path: str
     function: Callable[..., Awaitable[None]]
     policy: str = "participant by token or ticket"
+    query: type[BaseModel] | None = None
+    takes: tuple[type[BaseModel], ...] = ()
+    sends: tuple[type[BaseModel], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

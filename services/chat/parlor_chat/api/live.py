@@ -21,7 +21,7 @@ from pydantic import BaseModel, ValidationError
 from sanic import Request
 
 from parlor_chat.api.messages import receipt_view
-from parlor_chat.api.schemas import ReceiptFrame, SendFrame
+from parlor_chat.api.socket_frames import ReceiptFrame, SendFrame
 from parlor_chat.errors import NotEntitled
 from parlor_chat.ports import Sent
 from parlor_chat.usecases.chat_services import ChatServices

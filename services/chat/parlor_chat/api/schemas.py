@@ -32,21 +32,6 @@ class EditedMessage(Body):
     body: Annotated[Text, Field(min_length=1, max_length=4000)]
 
 
-class SendFrame(NewMessage):
-    """The same over a socket."""
-
-    type: Literal["send"]
-    id: Text | None = None
-
-
-class ReceiptFrame(Body):
-    """`delivered` and `read` over a socket."""
-
-    type: Literal["delivered", "read"]
-    id: Text | None = None
-    message_id: Text
-
-
 class MessagesQuery(Query):
     """Which messages: the newest, those around a seq, or where a cursor points."""
 

@@ -1,26 +1,28 @@
 """The live socket of a game: who may sit there, from where it resumes, what may be said."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from parlor_kit.errors import DependencyUnavailable, Unauthenticated, ValidationFailed
 from parlor_kit.http import violations
 from parlor_kit.hub import StreamClosed
-from parlor_kit.idempotency import MAX_KEY_LENGTH
 from parlor_kit.ids import parse_id
 from parlor_kit.live_socket import NOT_AUTHENTICATED, NOT_ENTITLED, UNKNOWN, LiveSocket
 from parlor_kit.principal import bearer
+from parlor_kit.socket_frames import SocketQuery
 from parlor_kit.tracing import Trace, bind
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from sanic import Request
 
 from parlor_game.api.repeats import Repeats
-from parlor_game.api.schemas import PlayBody, SocketQuery
+from parlor_game.api.socket_frames import ForfeitFrame, PlayFrame
 from parlor_game.usecases import UseCases
 from parlor_game.usecases.issue_reconnect_token import redeem_reconnect_token
 
-_ENVELOPE = {"type", "id", "key"}
+Frame = TypeVar("Frame", bound=BaseModel)
+
+_NOT_OF_THE_PLAY = {"type", "id", "key", "expected_seq"}
 
 
 async def live_game(services: UseCases, request: Request, ws: LiveSocket, game_id: str) -> None:
@@ -106,17 +108,13 @@ async def _play(
     services: UseCases, game_id: UUID, user_id: UUID, message: Mapping[str, Any]
 ) -> Mapping[str, Any]:
     """The play route by another door: the same body, rules and refusals."""
-    key = _key(message)
-    try:
-        body = PlayBody.model_validate(_body(message))
-    except ValidationError as wrong:
-        raise ValidationFailed(violations(wrong)) from wrong
+    frame = _read(PlayFrame, message)
     played = await services.play_card.play(
         game_id,
         user_id,
-        body.model_dump(exclude={"expected_seq"}),
-        expected_seq=body.expected_seq,
-        key=key,
+        frame.model_dump(exclude=_NOT_OF_THE_PLAY),
+        expected_seq=frame.expected_seq,
+        key=_key(frame),
     )
     return {"seq": played.seq}
 
@@ -125,26 +123,24 @@ async def _forfeit(
     services: UseCases, game_id: UUID, user_id: UUID, message: Mapping[str, Any]
 ) -> Mapping[str, Any]:
     """The forfeit route by another door."""
-    key = _key(message)
-    if unknown := sorted(_body(message)):
-        raise ValidationFailed([(name, "unknown field") for name in unknown])
-    played = await services.play_card.forfeit(game_id, user_id, key=key)
+    frame = _read(ForfeitFrame, message)
+    played = await services.play_card.forfeit(game_id, user_id, key=_key(frame))
     return {"seq": played.seq}
 
 
-def _body(message: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in message.items() if name not in _ENVELOPE}
+def _read(model: type[Frame], message: Mapping[str, Any]) -> Frame:
+    try:
+        return model.model_validate(message)
+    except ValidationError as wrong:
+        raise ValidationFailed(violations(wrong)) from wrong
 
 
-def _key(message: Mapping[str, Any]) -> str | None:
+def _key(frame: PlayFrame | ForfeitFrame) -> str | None:
     """What the Idempotency-Key header is to the route: `key`, or an `id` that is a UUID.
 
     Any other `id` may be a count that begins anew with each socket, and names no one play.
     """
-    key = message.get("key")
-    if key is None:
-        unique = parse_id(message.get("id") or "")
-        return None if unique is None else str(unique)
-    if isinstance(key, str) and 0 < len(key) <= MAX_KEY_LENGTH and key.isprintable():
-        return key
-    raise ValidationFailed([("key", f"must be 1 to {MAX_KEY_LENGTH} printable characters")])
+    if frame.key is not None:
+        return frame.key
+    unique = parse_id(frame.id or "")
+    return None if unique is None else str(unique)

@@ -338,11 +338,3 @@ class LeaderboardPage(Page[LeaderboardEntry]):
     game: str
     distributor_id: UUID
     you: LeaderboardEntry | None
-
-
-class SocketQuery(Query):
-    """Where to resume, and the single-use token or ticket of who cannot send headers."""
-
-    epoch: str | None = Field(None, max_length=64)
-    since: int | None = Field(None, ge=0, le=2**62)
-    token: str | None = Field(None, max_length=200)

@@ -12,10 +12,11 @@ from parlor_kit.ids import parse_id
 from parlor_kit.live_socket import NOT_AUTHENTICATED, LiveSocket
 from parlor_kit.principal import bearer
 from parlor_kit.routing import Call
+from parlor_kit.socket_frames import SocketQuery
 from pydantic import ValidationError
 from sanic import Request
 
-from parlor_game.api.schemas import SocketQuery, SpectatorTokenView, WatchTicketView
+from parlor_game.api.schemas import SpectatorTokenView, WatchTicketView
 from parlor_game.usecases import UseCases
 from parlor_game.usecases.follow_game import SPECTATOR
 from parlor_game.usecases.issue_spectator_token import issue_spectator_token, watches_until
