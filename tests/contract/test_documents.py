@@ -147,3 +147,18 @@ def test_the_asyncapi_document_is_that_of_topics_schemas_and_sockets() -> None:
     document = asyncapi.document(ROOT / "kafka", sockets, version=VERSION)
     text = orjson.dumps(document, option=orjson.OPT_INDENT_2).decode() + "\n"
     _compare(ROOT / "docs" / "asyncapi.json", text)
+
+
+def test_every_reference_of_the_asyncapi_document_leads_somewhere() -> None:
+    document = orjson.loads((ROOT / "docs" / "asyncapi.json").read_bytes())
+
+    def references(part: Any) -> list[str]:
+        inside = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+        own = [part["$ref"]] if isinstance(part, dict) and "$ref" in part else []
+        return own + [found for each in inside for found in references(each)]
+
+    for reference in set(references(document)):
+        found = document
+        for step in reference.removeprefix("#/").split("/"):
+            assert step in found, reference
+            found = found[step]
