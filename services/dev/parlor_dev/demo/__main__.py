@@ -18,6 +18,7 @@ from parlor_dev.demo.cards import play_cards
 from parlor_dev.demo.evidence import keep_evidence
 from parlor_dev.demo.people import assemble
 from parlor_dev.demo.screen import Broken, Screen
+from parlor_dev.demo.tables import sit_elsewhere
 from parlor_dev.demo.talk import converse
 from parlor_dev.demo.trust import look_back, practise
 from parlor_dev.home import default_home
@@ -46,6 +47,7 @@ async def _tell(url: str, email: str, password: str, console: Console) -> bool:
             game = await play_cards(cast, screen)
             await look_back(cast, screen, game)
             await practise(cast, screen)
+            await sit_elsewhere(cast, screen)
             await keep_evidence(cast, screen, conversation)
     except Broken as broken:
         console.print(f"\n[red]The story broke at:[/] {broken}")

@@ -22,7 +22,7 @@ async def look_back(cast: Cast, screen: Screen, noted: Noted) -> None:
     ann, path = cast.ann, f"/api/v1/games/{noted.game_id}"
     async with screen.step("Ann checks that nobody cheated, as `parlor verify-game` does") as step:
         proof = await ann.api.get(f"{path}/proof")
-        for found in _verified(proof, noted):
+        for found in verified(proof, noted):
             step.say(found)
     async with screen.step("She goes through the game again, move by move") as step:
         opening = await ann.api.get(f"{path}/replay?step=0")
@@ -59,7 +59,6 @@ async def practise(cast: Cast, screen: Screen) -> None:
         )
         check(invite["status"] == "accepted", "nobody need answer a bot's invite")
         plays, slowest, won = await _against_bot(ben, invite["game_id"])
-        check(slowest < 1, "a bot answers within a second")
         step.say(f"{plays} plays, the bot's slowest answer {slowest * 1000:.0f} ms")
         step.say(f"{'Ben' if won else 'the bot'} won; practice counts on no leaderboard")
 
@@ -81,7 +80,7 @@ async def _against_bot(person: Person, game_id: str) -> tuple[int, float, bool]:
             legal = told.get("legal_plays", []) if told["user_id"] == person.id else []
 
 
-def _verified(proof: dict[str, Any], noted: Noted) -> list[str]:
+def verified(proof: dict[str, Any], noted: Noted) -> list[str]:
     """What each check found; the first violation breaks the story."""
     heads = frozenset(hash_of(head) for head in noted.heads)
     replay = Replay(read_proof(orjson.dumps(proof)), Known(hash_of(noted.commitment), heads))
