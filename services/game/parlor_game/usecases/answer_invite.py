@@ -21,6 +21,7 @@ from parlor_game.policies import (
     may_withdraw_invite,
 )
 from parlor_game.ports import Circles, Entitlements
+from parlor_game.usecases.check_accounts import any_disabled
 from parlor_game.usecases.deal_game import deal_game
 from parlor_game.usecases.find_invite import (
     ACCEPTED,
@@ -31,7 +32,6 @@ from parlor_game.usecases.find_invite import (
     find_invites,
     lock_invite,
 )
-from parlor_game.usecases.stand_of_accounts import any_disabled
 
 _ANSWER = """
 UPDATE invitees SET status = $3, answered_at = $4, seed = $5

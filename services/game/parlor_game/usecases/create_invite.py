@@ -22,8 +22,8 @@ from parlor_game import bots, events, table_options
 from parlor_game.errors import NotEntitled
 from parlor_game.ports import Circles, Entitlements
 from parlor_game.usecases.answer_invite import deal_invite
+from parlor_game.usecases.check_accounts import any_disabled
 from parlor_game.usecases.find_invite import PENDING, FoundInvite
-from parlor_game.usecases.stand_of_accounts import any_disabled
 
 _INSERT = """
 WITH invite AS (

@@ -11,11 +11,11 @@ from parlor_kit.errors import DependencyUnavailable
 from parlor_kit.events import Event
 
 from parlor_game.usecases.answer_invite import close_by
+from parlor_game.usecases.check_accounts import about_to_change
 from parlor_game.usecases.commit_plays import catch_up, commit
 from parlor_game.usecases.find_invite import PENDING, lock_invite
 from parlor_game.usecases.load_table import STANDING, rebuild
 from parlor_game.usecases.play_card import forfeit_move
-from parlor_game.usecases.stand_of_accounts import about_to_change
 
 _NOTE = """
 INSERT INTO disabled_accounts (user_id, version, disabled) VALUES ($1, $2, $3)
