@@ -248,11 +248,13 @@ async def test_a_resume_misses_nothing_and_repeats_nothing(at: Open, table: Card
     async with at(bob) as all_along:
         await all_along.welcomed()
         async with at(ada) as before:
+            await before.welcomed()
             await table.play_out(rng, moves=4)
             await before.until(lambda: len(before.events) >= 4)
         known, epoch = before.seq, before.welcome["epoch"]
         await table.play_out(rng, moves=4)
         async with at(ada, epoch=epoch, since=known) as after:
+            await after.welcomed()  # so that all who come and go have done so before the last event
             await table.play_out(rng, moves=3)
             last = (await table.get(ada))["seq"]
             await after.reached(last)
