@@ -139,7 +139,10 @@ async def test_an_invite_is_not_dealt_whose_distributor_is_known_to_be_disabled(
 
 async def somebody_waits(rows: asyncpg.Connection) -> None:
     """For an account's lock."""
-    waiting = "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)"
+    waiting = """
+    SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))
+    """
     await until_true(lambda: rows.fetchval(waiting))
 
 

@@ -38,7 +38,7 @@ END $$;
 
 
 class Migration(migrations.Migration):
-    dependencies = [('game', '0004_tables')]
+    dependencies = [('game', '0005_clock_stops')]
 
     initial = False
 
