@@ -46,7 +46,7 @@ async def confined(
     """The operator with that account, told to watch that namespace."""
     token = await account.token()
     kubeconfig = kubeconfig_with(token, like=api_server.kubeconfig, to=tmp_path / "kubeconfig")
-    env = {"PARLOR_WATCH_NAMESPACES": namespace, "OPERATOR_WATCH_LAG": "PT1S"}
+    env = {"PARLOR_WATCH_NAMESPACES": namespace, "OPERATOR_WATCH_LAG": "PT6S"}
     async with operator(platform, kubeconfig, env) as running:
         yield running
 
