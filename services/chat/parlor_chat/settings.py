@@ -1,23 +1,18 @@
 """Settings of the chat service."""
 
-import base64
 from datetime import timedelta
 from typing import Annotated, Self
 
+from parlor_kit.setting_types import key_bytes
 from parlor_kit.settings import ServiceSettings
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from parlor_chat.signing import Signer
 
 
-def _seed(value: SecretStr) -> bytes:
-    text = value.get_secret_value().rstrip("=")
-    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-
-
 def _signs(value: SecretStr) -> SecretStr:
     try:
-        seed = _seed(value)
+        seed = key_bytes(value)
     except ValueError as wrong:
         raise ValueError("must be base64url") from wrong
     Signer(seed)
@@ -69,7 +64,7 @@ class ChatSettings(ServiceSettings):
 
     @property
     def signer(self) -> Signer:
-        return Signer(_seed(self.chat_signing_key))
+        return Signer(key_bytes(self.chat_signing_key))
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:

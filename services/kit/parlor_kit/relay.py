@@ -68,6 +68,8 @@ class Relay:
             await self._relay()
         finally:
             measuring.cancel()
+            with suppress(asyncio.CancelledError):
+                await measuring  # it may have a connection, which the pool's end would wait for
 
     async def measure(self) -> None:
         """Set the gauge of what waits, also while no broker takes it; it counts up to a bound."""

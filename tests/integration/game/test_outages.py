@@ -87,6 +87,16 @@ class Left:
         return cls(left(view), time.monotonic())
 
 
+async def clock_runs(
+    processes: GameProcesses, players: list[User]
+) -> tuple[GameProcess, CardTable, User, Left]:
+    """A replica with a table, who has the turn there, and what is left to them."""
+    replica = await processes.start("api")
+    table = await sit_down(replica.client, players, "crazy_eights", turn_seconds=TURN)
+    mover, view = await table.next_to_move()
+    return replica, table, mover, Left.of(view)
+
+
 async def assert_time_is_left(
     rows: asyncpg.Connection, table: CardTable, mover: User, before: Left
 ) -> dict[str, Any]:
@@ -112,10 +122,7 @@ async def test_no_clock_runs_out_while_the_database_or_every_replica_is_away(
     rows: asyncpg.Connection,
     http: aiohttp.ClientSession,
 ) -> None:
-    replica = await processes.start("api")
-    table = await sit_down(replica.client, people(2), "crazy_eights", turn_seconds=TURN)
-    mover, view = await table.next_to_move()
-    before = Left.of(view)
+    replica, table, mover, before = await clock_runs(processes, people(2))
     await gate.shut()
     await pass_time(rows, AWAY_SECONDS, ticking=False)
     await gate.open()
@@ -144,10 +151,7 @@ async def test_no_clock_runs_while_nobody_can_say_who_they_are(
     http: aiohttp.ClientSession,
 ) -> None:
     """The platform comes back without identity: its only replica has no keys."""
-    replica = await processes.start("api")
-    table = await sit_down(replica.client, people(2), "crazy_eights", turn_seconds=TURN)
-    mover, view = await table.next_to_move()
-    before = Left.of(view)
+    replica, table, mover, before = await clock_runs(processes, people(2))
     await replica.kill()
     await pass_time(rows, AWAY_SECONDS, ticking=False)
     ticked_at = await rows.fetchval("SELECT ticked_at FROM game_clock")

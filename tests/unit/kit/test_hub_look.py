@@ -8,43 +8,12 @@ from typing import Any, cast
 from uuid import UUID
 
 import pytest
+from factories.fake_socket import FakeSocket
 from parlor_kit import hub as hub_module
 from parlor_kit.clock import now
 from parlor_kit.hub import Hub, Missed, Position, StreamEvent, event_frame
 from parlor_kit.ids import new_id
 from parlor_kit.live_socket import NOT_ENTITLED, LiveSocket
-
-
-class Socket:
-    """What the hub needs of a `LiveSocket`."""
-
-    def __init__(self) -> None:
-        self.viewer: UUID | None = None
-        self.seq = 0
-        self.live = False
-        self.closing = False
-        self.queued = 0
-        self.code: int | None = None
-        self._gone = asyncio.Event()
-
-    def send(self, frame: bytes) -> bool:
-        return not self.closing
-
-    def send_json(self, content: bytes) -> bool:
-        return not self.closing
-
-    async def drained(self) -> None:
-        """Nothing is ever queued here."""
-
-    def shut(self, code: int, reason: str = "") -> None:
-        self.closing, self.live, self.code = True, False, code
-        self._gone.set()
-
-    def listen(self, on_text: Any) -> None:
-        """Commands are not the subject here."""
-
-    async def ended(self) -> None:
-        await self._gone.wait()
 
 
 class Rows:
@@ -85,8 +54,8 @@ class Parlour:
         self.hub = Hub(self.rows)
         self.serving: list[asyncio.Task[None]] = []
 
-    async def sockets(self, count: int) -> list[tuple[UUID, Socket]]:
-        made = [(new_id(), Socket()) for _ in range(count)]
+    async def sockets(self, count: int) -> list[tuple[UUID, FakeSocket]]:
+        made = [(new_id(), FakeSocket()) for _ in range(count)]
         for stream_id, socket in made:
             self.rows.seqs[stream_id] = 3
             work = self.hub.serve(
